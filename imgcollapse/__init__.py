@@ -1,0 +1,3 @@
+"""The laboratory for model collapse in image generators."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,402 @@
+"""The configuration of a chain: YAML into frozen models, refused before anything is written."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.resources
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from imgcollapse.errors import ConfigError
+
+SourceName = Literal[
+    "kennel", "digits", "mnist", "fashion-mnist", "cifar10", "cifar100", "svhn", "files"
+]
+PresetName = Literal["replace", "accumulate", "accumulate-subsample", "mix", "real-only"]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class DataConfig(Section):
+    """Where images come from. Paths may hold ``~`` and ``$VARIABLES``."""
+
+    source: SourceName = "kennel"
+    image_size: int | None = Field(
+        None, ge=4, le=256, description="side in pixels; null keeps the source's own (kennel: 32)"
+    )
+    resize: Literal["antialias", "pad"] = "antialias"
+    root: str | None = Field(None, description="null: $IMGCOLLAPSE_DATA, else ./data")
+    judge_root: str | None = None
+    reference_root: str | None = None
+    download: bool = False
+    judge_per_class: int | None = Field(
+        None, ge=10, description="images of each class that train and calibrate the judge"
+    )
+    reference_per_class: int | None = Field(None, ge=2)
+
+
+class ProfileConfig(Section):
+    """The imbalance: how many real images each class starts with."""
+
+    kind: Literal["exp", "step", "zipf", "counts", "as-is"] = "exp"
+    num_max: int = Field(2000, ge=1, description="images of the most common class")
+    imbalance: float = Field(0.01, gt=0, le=1, description="rarest class over most common class")
+    exponent: float = Field(1.0, ge=0, description="of zipf")
+    counts: tuple[int, ...] | None = Field(None, description="images by rank, common first")
+    ranks: Literal["natural", "seeded"] | tuple[int | str, ...] = "natural"
+
+    @model_validator(mode="after")
+    def counts_belong_to_kind(self) -> Self:
+        if (self.kind == "counts") != (self.counts is not None):
+            raise ValueError("profile.counts goes with profile.kind: counts, and only with it")
+        if self.counts is not None and (min(self.counts) < 0 or sum(self.counts) == 0):
+            raise ValueError("profile.counts are not negative and not all zero")
+        return self
+
+
+class FirstStageConfig(Section):
+    """A linear map between images and a few whitened coordinates, fitted on the pool."""
+
+    kind: Literal["pca"] = "pca"
+    dim: int = Field(64, ge=2)
+
+
+class GeneratorConfig(Section):
+    kind: Literal["bootstrap", "gaussian", "vae", "diffusion"] = "diffusion"
+    network: Literal["unet", "mlp"] = "unet"
+    width: int = Field(64, ge=8)
+    depth: int = Field(3, ge=1, le=6, description="UNet levels, MLP blocks, VAE stages")
+    objective: Literal["eps", "v", "flow"] = "v"
+    first_stage: FirstStageConfig | None = None
+    labels: Literal["none", "from-pool", "balanced"] = "none"
+    init: Literal["scratch", "warm"] = "scratch"
+    latent: int = Field(32, ge=1, description="latent dimensions of the vae")
+    kl_weight: float = Field(1.0, gt=0, description="weight of the vae's KL term; 1 is the ELBO")
+    decode: Literal["sample", "mean"] = "sample"
+    components: int = Field(20, ge=1, description="components of the gaussian mixture")
+
+
+class TrainingConfig(Section):
+    budget: Literal["steps", "epochs"] = "steps"
+    steps: int = Field(4000, ge=1)
+    epochs: float = Field(20, gt=0)
+    batch_size: int = Field(256, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    warmup_steps: int = Field(100, ge=0)
+    weight_decay: float = Field(0.0, ge=0)
+    gradient_clip: float = Field(1.0, gt=0)
+    ema_decay: float = Field(0.999, ge=0, lt=1)
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+
+    def num_steps(self, pool_size: int) -> int:
+        """Steps of one generation whose pool holds so many images."""
+        if self.budget == "steps":
+            return self.steps
+        return max(1, round(self.epochs * pool_size / self.batch_size))
+
+
+class SamplingConfig(Section):
+    sampler: Literal["ddpm", "ddim", "dpm++", "heun", "flow"] = "dpm++"
+    steps: int = Field(20, ge=1, le=1000)
+    variance: Literal["fixed_small", "fixed_large"] | None = None
+    lambda_: float = Field(
+        1.0, alias="lambda", ge=0, description="scale of the prior or starting noise; 1 is unbiased"
+    )
+    num_images: Literal["pool"] | int = Field(
+        "pool", description="images sampled for the next pool; pool: as many as the first pool"
+    )
+    batch_size: int = Field(512, ge=1)
+
+    @model_validator(mode="after")
+    def variance_belongs_to_ddpm(self) -> Self:
+        if self.variance is not None and self.sampler != "ddpm":
+            raise ValueError("sampling.variance goes with sampling.sampler: ddpm, and only with it")
+        return self
+
+
+class PolicyConfig(Section):
+    """What the next pool is made of; ``preset`` fills the fields that are not given.
+
+    ``real`` says whether the fixed real pool takes part, ``window`` which generations' samples
+    do, ``cap`` how many images are kept of the union by a uniform draw (``pool``: as many as the
+    first pool), and ``real_fraction`` which part of the cap is real.
+    """
+
+    preset: PresetName | None = "replace"
+    real: Literal["none", "fixed"] | None = None
+    window: Literal["none", "last", "all"] | None = None
+    cap: Literal["none", "pool"] | int | None = None
+    real_fraction: float | None = Field(None, gt=0, lt=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def fill_from_preset(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        preset = values.get("preset", "replace")
+        given = {key: value for key, value in values.items() if value is not None}
+        return {**PRESETS.get(preset, {}), **given}
+
+    @model_validator(mode="after")
+    def is_a_policy(self) -> Self:
+        if self.real is None or self.window is None or self.cap is None:
+            raise ValueError("policy needs a preset, or each of real, window and cap")
+        if self.real == "none" and self.window == "none":
+            raise ValueError("policy leaves the pool empty: real and window are both none")
+        if isinstance(self.cap, int) and self.cap < 1:
+            raise ValueError("policy.cap is at least 1")
+        both = self.real == "fixed" and self.window != "none" and self.cap != "none"
+        if self.real_fraction is not None and not both:
+            raise ValueError(
+                "policy.real_fraction needs real: fixed, a window of samples and a cap"
+            )
+        return self
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "replace": {"real": "none", "window": "last", "cap": "none"},
+    "accumulate": {"real": "fixed", "window": "all", "cap": "none"},
+    "accumulate-subsample": {"real": "fixed", "window": "all", "cap": "pool"},
+    "mix": {"real": "fixed", "window": "last", "cap": "pool", "real_fraction": 0.5},
+    "real-only": {"real": "fixed", "window": "none", "cap": "none"},
+}
+
+
+class ScoresConfig(Section):
+    num_images: int = Field(10000, ge=50, description="generated images scored each generation")
+    grid_images: int = Field(64, ge=1, le=400, description="same noise in every generation")
+
+
+class Config(Section):
+    """One chain. ``generations`` counts generation 0: 10 means generations 0 to 9."""
+
+    seed: int = Field(0, ge=0)
+    generations: int = Field(10, ge=1, le=100_000)
+    data: DataConfig = DataConfig()
+    profile: ProfileConfig = ProfileConfig()
+    generator: GeneratorConfig = GeneratorConfig()
+    training: TrainingConfig = TrainingConfig()
+    sampling: SamplingConfig = SamplingConfig()
+    policy: PolicyConfig = PolicyConfig.model_validate({"preset": "accumulate-subsample"})
+    scores: ScoresConfig = ScoresConfig()
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    deterministic: bool = True
+
+    @model_validator(mode="after")
+    def parts_fit_together(self) -> Self:
+        generator, sampling = self.generator, self.sampling
+        if generator.kind == "diffusion":
+            if (generator.objective == "flow") != (sampling.sampler == "flow"):
+                raise ValueError(
+                    f"generator.objective {generator.objective} does not go with sampling.sampler "
+                    f"{sampling.sampler}: flow goes with flow, eps and v with the others"
+                )
+            if generator.network == "unet" and generator.first_stage is not None:
+                raise ValueError(
+                    "generator.first_stage gives vectors, which generator.network: mlp takes"
+                )
+            if generator.network == "unet" and generator.width % 8:
+                raise ValueError("generator.width of a unet is a multiple of 8")
+            side = self.data.image_size
+            if generator.network == "unet" and side is not None:
+                check_unet_side(side, generator.depth)
+        if (
+            generator.kind == "vae"
+            and self.data.image_size is not None
+            and self.data.image_size % 4
+        ):
+            raise ValueError(
+                f"data.image_size {self.data.image_size} is not a multiple of 4, as the vae needs"
+            )
+        if self.profile.kind == "as-is" and (
+            self.data.judge_root is None or self.data.reference_root is None
+        ):
+            raise ValueError(
+                "profile.kind: as-is needs data.judge_root and data.reference_root, "
+                "because judge and reference are balanced real images"
+            )
+        if self.data.source == "kennel" and not 16 <= (self.data.image_size or 32) <= 64:
+            raise ValueError("data.image_size of the kennel is 16 to 64")
+        return self
+
+
+def check_unet_side(side: int, levels: int) -> None:
+    """ValueError if a UNet with so many levels cannot take images of this side."""
+    multiple = 2 ** (levels - 1)
+    if side % multiple:
+        padded = -(-side // multiple) * multiple
+        raise ValueError(
+            f"data.image_size {side} is not divisible by {multiple}, as a UNet of {levels} levels "
+            f"needs; try data.image_size={padded} with data.resize=pad"
+        )
+
+
+def shipped_configs() -> Path:
+    """The folder of configs that comes with the package."""
+    packaged = Path(str(importlib.resources.files("imgcollapse"))) / "configs"
+    return packaged if packaged.is_dir() else packaged.parent.parent / "configs"
+
+
+def find_config(name: str) -> Path:
+    """A config file by path, or by the name of a shipped one (``demo``, ``demo.yaml``)."""
+    candidates = [Path(name), shipped_configs() / name, shipped_configs() / f"{name}.yaml"]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    shipped = sorted(path.name for path in shipped_configs().glob("*.yaml"))
+    near = difflib.get_close_matches(Path(name).name, shipped, 1)
+    raise ConfigError(
+        f"no config file {name}",
+        f"did you mean {near[0]}?" if near else f"shipped configs: {', '.join(shipped)}",
+    )
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Reads a YAML file, lays ``key=value`` overrides over it, and validates.
+
+    Raises ConfigError that names the file and the key.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f", line {where.line + 1}" if where else ""
+        raise ConfigError(f"not readable as YAML ({path}{line})", "check indentation and quotes")
+    except OSError as error:
+        raise ConfigError(f"cannot read the config: {error.strerror} ({path})")
+    if values is None:
+        values = {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"a config is a mapping of sections ({path})", "see config show demo.yaml")
+    for override in overrides:
+        _lay_over(values, override)
+    return parse_config(values, str(path))
+
+
+def parse_config(values: Mapping[str, Any], where: str = "config") -> Config:
+    """Validates a mapping; ConfigError names the key, the allowed values and the nearest match."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        message, hint = _explain(error.errors()[0])
+        raise ConfigError(f"{message} ({where})", hint) from None
+
+
+def _lay_over(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set takes key=value, not {override!r}", "--set generator.width=48")
+    *sections, last = key.strip().split(".")
+    target = values
+    for section in sections:
+        inner = target.get(section)
+        if inner is None:
+            inner = target[section] = {}
+        if not isinstance(inner, dict):
+            raise ConfigError(f"{section} is not a section (--set {override})", "see config schema")
+        target = inner
+    try:
+        target[last] = _number(yaml.safe_load(text))
+    except yaml.YAMLError:
+        raise ConfigError(f"the value is not readable as YAML (--set {override})") from None
+
+
+def _number(value: Any) -> Any:
+    """YAML 1.1 reads 1e-3 as a string; people mean the number."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _explain(error: ErrorDetails) -> tuple[str, str]:
+    path = _key_path(error["loc"], extra=error["type"] == "extra_forbidden")
+    key = ".".join(path) or "config"
+    if error["type"] == "extra_forbidden":
+        known = _keys_at(path[:-1])
+        near = difflib.get_close_matches(path[-1], known, 1)
+        elsewhere = [name for name in _all_keys() if name.split(".")[-1] == path[-1]]
+        guess = near[0] if near else (elsewhere[0] if elsewhere else "")
+        hint = f"did you mean {guess}? " if guess else ""
+        return f"unknown key {key}", f"{hint}allowed: {', '.join(known)}"
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"]), "imgcollapse config schema prints every key"
+    message = error["msg"][0].lower() + error["msg"][1:]
+    hint = ""
+    if error["type"] == "literal_error":
+        allowed = [word.strip(" '") for word in error["ctx"]["expected"].replace(" or ", ",").split(",")]
+        near = difflib.get_close_matches(str(error["input"]), allowed, 1)
+        message = f"not one of {', '.join(allowed)}"
+        hint = f"did you mean {near[0]}?" if near else ""
+    return f"{key}: {error['input']!r}: {message}", hint
+
+
+def _key_path(location: Sequence[int | str], extra: bool) -> list[str]:
+    """The keys of ours in pydantic's location, which also names the branches of unions."""
+    path: list[str] = []
+    model: type[BaseModel] | None = Config
+    for place, part in enumerate(location):
+        inner = dict(_fields(model)) if model else {}
+        if part in inner:
+            path.append(str(part))
+            model = inner[str(part)]
+        elif extra and place == len(location) - 1:
+            path.append(str(part))
+    return path
+
+
+def _fields(model: type[BaseModel]) -> Iterable[tuple[str, type[BaseModel] | None]]:
+    for name, info in model.model_fields.items():
+        options = (info.annotation, *get_args(info.annotation))
+        inner = next(
+            (one for one in options if isinstance(one, type) and issubclass(one, BaseModel)), None
+        )
+        yield info.alias or name, inner
+
+
+def _keys_at(path: Sequence[str]) -> list[str]:
+    model: type[BaseModel] = Config
+    for part in path:
+        inner = dict(_fields(model)).get(part)
+        if inner is None:
+            return []
+        model = inner
+    return [name for name, _ in _fields(model)]
+
+
+def _all_keys(model: type[BaseModel] = Config, prefix: str = "") -> set[str]:
+    keys: set[str] = set()
+    for name, inner in _fields(model):
+        keys.add(prefix + name)
+        if inner is not None:
+            keys |= _all_keys(inner, f"{prefix}{name}.")
+    return keys
+
+
+def to_yaml(config: Config) -> str:
+    """The resolved config as YAML, every key written out."""
+    values = config.model_dump(mode="json", by_alias=True)
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, default_flow_style=None)
+
+
+def expand(path: str) -> Path:
+    """A path of the config with ``~`` and ``$VARIABLES`` put in; ConfigError where one is unset."""
+    expanded = os.path.expandvars(os.path.expanduser(path))
+    if "$" in expanded:
+        raise ConfigError(f"an environment variable is not set (path {path})", "export it first")
+    return Path(expanded)
+
+
+def data_root(config: DataConfig) -> Path:
+    """``data.root``, else ``$IMGCOLLAPSE_DATA``, else ``./data``."""
+    return expand(config.root or os.environ.get("IMGCOLLAPSE_DATA", "data"))

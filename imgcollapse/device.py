@@ -1,0 +1,88 @@
+"""The device that a run computes on, its threads, and what is worth recording about both."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib import metadata
+from typing import Literal
+
+import torch
+
+from imgcollapse.errors import EnvironmentalError
+
+PACKAGES = ("torch", "torchvision", "diffusers", "numpy", "scipy", "scikit-learn", "pillow")
+
+
+def pick_device(wanted: Literal["auto", "cpu", "cuda"]) -> torch.device:
+    """CUDA when there is one and it was not refused, else the CPU."""
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise EnvironmentalError(
+            "no CUDA device is available (device: cuda)", "use --device auto or --device cpu"
+        )
+    use_cuda = wanted != "cpu" and torch.cuda.is_available()
+    return torch.device("cuda" if use_cuda else "cpu")
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: its affinity, cut to the cgroup's quota."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
+            quota, period = file.read().split()
+        if quota != "max":
+            cores = min(cores, max(1, int(quota) // int(period)))
+    except (OSError, ValueError):
+        pass
+    return cores
+
+
+def set_up(device: torch.device, deterministic: bool) -> None:
+    """Sets threads and determinism for the whole process; call it once, before any work.
+
+    More OpenMP threads than cores made a training step five times slower, so the count is the
+    usable cores unless OMP_NUM_THREADS says otherwise.
+    """
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 0)) or usable_cores())
+    torch.set_float32_matmul_precision("high")
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = not deterministic
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+def autocast_dtype(device: torch.device, precision: Literal["auto", "fp32", "bf16"]) -> torch.dtype:
+    """bfloat16 where asked for, or on a CUDA device that has it; else float32."""
+    if precision == "bf16":
+        return torch.bfloat16
+    if precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported():
+        return torch.bfloat16
+    return torch.float32
+
+
+def describe(device: torch.device) -> dict[str, object]:
+    """Device, threads and versions, as ``environment.json`` records them."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
+    return {
+        "device": device.type,
+        "device_name": name or platform.machine(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cuda": torch.version.cuda if device.type == "cuda" else None,
+        "versions": versions(),
+        "command": sys.argv,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Installed versions of the packages that decide a run's bytes."""
+    found = {}
+    for package in (*PACKAGES, "imgcollapse"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found

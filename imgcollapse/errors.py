@@ -1,0 +1,54 @@
+"""The ways in which the lab refuses to go on, each with its exit code."""
+
+
+class LabError(Exception):
+    """A failure that the user can act on: one sentence, and a hint how to mend it."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(LabError):
+    """Wrong usage or configuration."""
+
+    exit_code = 2
+
+
+class DataError(LabError):
+    """Images that are missing, unreadable or too few."""
+
+    exit_code = 3
+
+
+class CorruptError(LabError):
+    """A run directory whose files are not what its manifest says."""
+
+    exit_code = 4
+
+
+class LockedError(LabError):
+    """A run directory that another process is writing."""
+
+    exit_code = 5
+
+
+class NumericalError(LabError):
+    """A loss, weight or feature that is not finite."""
+
+    exit_code = 6
+
+
+class EnvironmentalError(LabError):
+    """A device, package or weight file that is not there."""
+
+    exit_code = 7
+
+
+class Stopped(LabError):
+    """Stopped on request with everything committed; the same command goes on."""
+
+    exit_code = 75

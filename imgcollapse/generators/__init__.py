@@ -1,0 +1,66 @@
+"""Generators: what learns from a pool and draws new images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from imgcollapse.config import Config
+from imgcollapse.errors import ConfigError
+from imgcollapse.generators.base import Fit, Generator, Surroundings, draw_labels
+from imgcollapse.generators.bootstrap import Bootstrap
+
+Shape = tuple[int, int, int]
+Maker = Callable[[Config, Shape, tuple[str, ...], torch.device], Generator]
+
+
+def _bootstrap(
+    config: Config, shape: Shape, classes: tuple[str, ...], device: torch.device
+) -> Generator:
+    return Bootstrap()
+
+
+def _gaussian(
+    config: Config, shape: Shape, classes: tuple[str, ...], device: torch.device
+) -> Generator:
+    from imgcollapse.generators.gaussian import GaussianMixture
+
+    return GaussianMixture(config.generator, config.sampling, shape, classes)
+
+
+def _vae(config: Config, shape: Shape, classes: tuple[str, ...], device: torch.device) -> Generator:
+    from imgcollapse.generators.vae import VAE
+
+    return VAE(config.generator, config.training, config.sampling, shape, classes, device)
+
+
+def _diffusion(
+    config: Config, shape: Shape, classes: tuple[str, ...], device: torch.device
+) -> Generator:
+    from imgcollapse.generators.diffusion import Diffusion
+
+    return Diffusion(config.generator, config.training, config.sampling, shape, classes, device)
+
+
+GENERATORS: dict[str, Maker] = {
+    "bootstrap": _bootstrap,
+    "gaussian": _gaussian,
+    "vae": _vae,
+    "diffusion": _diffusion,
+}
+
+
+def make_generator(
+    config: Config, image_shape: Shape, classes: tuple[str, ...], device: torch.device
+) -> Generator:
+    """The generator that a config describes; ConfigError where it cannot take the images."""
+    if config.generator.kind in ("vae", "diffusion") and image_shape[1] != image_shape[2]:
+        raise ConfigError(
+            f"{config.generator.kind} takes square images, not {image_shape[1]}×{image_shape[2]}",
+            "set data.image_size",
+        )
+    return GENERATORS[config.generator.kind](config, image_shape, classes, device)
+
+
+__all__ = ["GENERATORS", "Fit", "Generator", "Surroundings", "draw_labels", "make_generator"]

@@ -1,0 +1,80 @@
+"""What every generator can do, and what it may know of the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from imgcollapse.images import ImageSet
+from imgcollapse.seeds import random_for
+from imgcollapse.training import Checkpoint, Watcher
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a fit went: ``loss`` is None where nothing is optimised step by step."""
+
+    loss: float | None = None
+    images_per_second: float | None = None
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The device to compute on, and who watches and saves a training under way."""
+
+    device: torch.device = torch.device("cpu")
+    watcher: Watcher | None = None
+    checkpoint: Checkpoint | None = None
+
+
+class Generator(Protocol):
+    """Learns to draw images like those of a pool.
+
+    ``fit`` depends only on the pool, the seed and, with ``init: warm``, on the state that the
+    last fit or load left; ``sample`` only on the state, the seed and the labels. Loading what was
+    saved gives the same samples to the bit.
+    """
+
+    def fit(self, pool: ImageSet, *, seed: int, surroundings: Surroundings) -> Fit: ...
+
+    def sample(
+        self, num_images: int, *, seed: int, labels: NDArray[np.int64] | None = None
+    ) -> ImageSet:
+        """New images of origin 0; the chain stamps the generation on them."""
+        ...
+
+    def save(self, folder: Path) -> None: ...
+
+    def load(self, folder: Path) -> None: ...
+
+
+def draw_labels(
+    process: str, pool: ImageSet, num_images: int, *, seed: int
+) -> NDArray[np.int64] | None:
+    """The classes that a conditional generator is asked for.
+
+    ``none``: not asked; ``from-pool``: drawn from the pool's shares; ``balanced``: equally many
+    of each class, in turn.
+    """
+    num_classes = len(pool.classes)
+    if process == "none":
+        return None
+    if process == "balanced":
+        return np.arange(num_images) % num_classes
+    counts = pool.counts()
+    return random_for(seed, "labels").choice(num_classes, num_images, p=counts / counts.sum())
+
+
+def to_floats(images: torch.Tensor) -> torch.Tensor:
+    """uint8 in [0, 255] to float32 in [-1, 1]."""
+    return images.float() / 127.5 - 1
+
+
+def to_bytes(floats: torch.Tensor) -> torch.Tensor:
+    """Floats in [-1, 1] to the nearest uint8, clipped."""
+    return ((floats.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)

@@ -1,0 +1,170 @@
+"""Diffusion and flow matching, on pixels or on the coordinates of a linear first stage."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from imgcollapse.config import GeneratorConfig, SamplingConfig, TrainingConfig, check_unet_side
+from imgcollapse.errors import ConfigError
+from imgcollapse.generators.base import Fit, Surroundings, to_bytes, to_floats
+from imgcollapse.generators.first_stage import FirstStage
+from imgcollapse.generators.networks import MLPDenoiser, UNetDenoiser, make_denoiser
+from imgcollapse.generators.noise import noise_batches
+from imgcollapse.generators.samplers import (
+    TRAIN_STEPS,
+    alphas_cumprod,
+    make_scheduler,
+    run_sampler,
+)
+from imgcollapse.generators.vae import padded_labels
+from imgcollapse.generators.weights import load_weights, save_module
+from imgcollapse.images import ImageSet
+from imgcollapse.seeds import seed_for
+from imgcollapse.training import train
+
+
+class Diffusion:
+    """Learns to take noise away; samples are drawn from a separate moving average.
+
+    ``objective`` eps: Ho et al. 2020, equation 14; v: Salimans and Ho 2022, appendix D; flow:
+    Lipman et al. 2023 with the straight path of Liu et al. 2023.
+    """
+
+    def __init__(
+        self,
+        config: GeneratorConfig,
+        training: TrainingConfig,
+        sampling: SamplingConfig,
+        image_shape: tuple[int, int, int],
+        classes: tuple[str, ...],
+        device: torch.device,
+    ) -> None:
+        if config.network == "unet":
+            try:
+                check_unet_side(image_shape[1], config.depth)
+            except ValueError as error:
+                raise ConfigError(str(error)) from None
+        self.config = config
+        self.training = training
+        self.sampling = sampling
+        self.image_shape = image_shape
+        self.classes = classes
+        self.device = device
+        self.num_classes = len(classes) if config.labels != "none" else 0
+        stage = config.first_stage
+        self.first_stage = FirstStage(stage.dim, image_shape, device) if stage else None
+        self.item_shape = (stage.dim,) if stage else image_shape
+        self.average: MLPDenoiser | UNetDenoiser | None = None
+
+    def fit(self, pool: ImageSet, *, seed: int, surroundings: Surroundings) -> Fit:
+        images = torch.from_numpy(pool.images).to(self.device)
+        if self.first_stage is not None:
+            self.first_stage.fit(pool, seed=seed)
+            images = self.first_stage.encode(images)
+        if self.config.init == "warm" and self.average is not None:
+            network = copy.deepcopy(self.average)
+        else:
+            network = self._network(seed_for(seed, "init"))
+        average = copy.deepcopy(network).eval()
+        signal = alphas_cumprod().to(self.device)
+        is_pixels = self.first_stage is None
+
+        def loss_of(items: Tensor, labels: Tensor, random: torch.Generator) -> Tensor:
+            x0 = to_floats(items) if is_pixels else items
+            noise = torch.randn(x0.shape, generator=random, device=x0.device)
+            xt, t, target = _noised(self.config.objective, x0, noise, signal, random)
+            return (network(xt, t, labels).float() - target).square().mean()
+
+        trained = train(
+            network,
+            average,
+            loss_of,
+            images,
+            torch.from_numpy(pool.labels).to(self.device),
+            self.training,
+            seed=seed,
+            watcher=surroundings.watcher,
+            checkpoint=surroundings.checkpoint,
+            where="diffusion",
+        )
+        self.average = average
+        return Fit(trained.loss, trained.images_per_second)
+
+    @torch.inference_mode()
+    def sample(
+        self, num_images: int, *, seed: int, labels: NDArray[np.int64] | None = None
+    ) -> ImageSet:
+        if self.average is None:
+            raise ValueError("fit or load comes before sample")
+        network = self.average
+        images = np.empty((num_images, *self.image_shape), np.uint8)
+        scheduler = make_scheduler(
+            self.sampling, self.config.objective, clip=self.first_stage is None
+        )
+        batch, steps = self.sampling.batch_size, self.sampling.steps
+        for where, noise in noise_batches(num_images, batch, seed, self.device):
+            wanted = padded_labels(labels, where, len(noise), self.device)
+            x = run_sampler(
+                scheduler,
+                steps,
+                lambda x, t, wanted=wanted: network(x, t, wanted).float(),
+                noise,
+                self.item_shape,
+                self.sampling.lambda_,
+            )
+            if self.first_stage is not None:
+                x = self.first_stage.decode(x)
+            images[where] = to_bytes(x)[: where.stop - where.start].cpu().numpy()
+        return ImageSet.of(images, labels, self.classes)
+
+    def save(self, folder: Path) -> None:
+        """UNets in the layout that ``DDPMPipeline.from_pretrained`` loads; MLPs beside it."""
+        if self.average is None:
+            raise ValueError("fit or load comes before save")
+        scheduler = make_scheduler(
+            self.sampling, self.config.objective, clip=self.first_stage is None
+        )
+        if isinstance(self.average, UNetDenoiser):
+            from diffusers import DDPMPipeline
+
+            DDPMPipeline(self.average.unet, scheduler).save_pretrained(folder)
+        else:
+            save_module(self.average, folder / "denoiser", self.average.settings)
+            scheduler.save_pretrained(folder / "scheduler")
+        if self.first_stage is not None:
+            self.first_stage.save(folder)
+
+    def load(self, folder: Path) -> None:
+        network = self._network(0)
+        if isinstance(network, UNetDenoiser):
+            load_weights(network.unet, folder / "unet")
+        else:
+            load_weights(network, folder / "denoiser")
+        if self.first_stage is not None:
+            self.first_stage.load(folder)
+        self.average = network.eval()
+
+    def _network(self, seed: int) -> MLPDenoiser | UNetDenoiser:
+        return make_denoiser(self.config, self.item_shape, self.num_classes, seed).to(self.device)
+
+
+def _noised(
+    objective: str, x0: Tensor, noise: Tensor, signal: Tensor, random: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """xt, t in [0, 1000] and what the network is to predict, at a uniformly drawn time."""
+    spread = (-1, *(1,) * (x0.dim() - 1))
+    if objective == "flow":
+        sigma = torch.rand(len(x0), generator=random, device=x0.device)
+        part = sigma.view(spread)
+        return (1 - part) * x0 + part * noise, sigma * TRAIN_STEPS, noise - x0
+    t = torch.randint(TRAIN_STEPS, (len(x0),), generator=random, device=x0.device)
+    keep = signal[t].sqrt().view(spread)
+    lose = (1 - signal[t]).sqrt().view(spread)
+    target = noise if objective == "eps" else keep * noise - lose * x0
+    return keep * x0 + lose * noise, t, target

@@ -1,0 +1,89 @@
+"""Principal components and a Gaussian mixture: Shumailov's toy on images, seconds on a CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from sklearn.mixture import GaussianMixture as SklearnMixture
+
+from imgcollapse.config import GeneratorConfig, SamplingConfig
+from imgcollapse.errors import ConfigError, CorruptError
+from imgcollapse.generators.base import Fit, Surroundings, to_bytes
+from imgcollapse.generators.first_stage import FirstStage
+from imgcollapse.generators.noise import noise_batches
+from imgcollapse.images import ImageSet
+from imgcollapse.seeds import seed_for
+
+FILE = "mixture.safetensors"
+
+
+class GaussianMixture:
+    """A mixture of full-covariance Gaussians on whitened principal components.
+
+    ``sampling.lambda`` scales the noise within components. Computed on the CPU in float64.
+    """
+
+    def __init__(
+        self,
+        config: GeneratorConfig,
+        sampling: SamplingConfig,
+        image_shape: tuple[int, int, int],
+        classes: tuple[str, ...],
+    ) -> None:
+        dim = config.first_stage.dim if config.first_stage else min(64, int(np.prod(image_shape)))
+        self.components = config.components
+        self.sampling = sampling
+        self.classes = classes
+        self.first_stage = FirstStage(dim, image_shape, torch.device("cpu"))
+        self.tensors: dict[str, torch.Tensor] = {}
+
+    def fit(self, pool: ImageSet, *, seed: int, surroundings: Surroundings) -> Fit:
+        if self.components > len(pool):
+            raise ConfigError(
+                f"a mixture of {self.components} components needs as many images "
+                f"(pool of {len(pool)})",
+                "lower generator.components",
+            )
+        self.first_stage.fit(pool, seed=seed)
+        coordinates = self.first_stage.encode(torch.from_numpy(pool.images)).double().numpy()
+        mixture = SklearnMixture(
+            self.components, reg_covar=1e-4, random_state=seed_for(seed, "mixture") % 2**32
+        ).fit(coordinates)
+        self.tensors = {
+            "weights": torch.from_numpy(mixture.weights_),
+            "means": torch.from_numpy(mixture.means_),
+            "factors": torch.linalg.cholesky(torch.from_numpy(mixture.covariances_)),
+        }
+        return Fit(loss=-float(mixture.lower_bound_))
+
+    def sample(
+        self, num_images: int, *, seed: int, labels: NDArray[np.int64] | None = None
+    ) -> ImageSet:
+        dim = self.first_stage.dim
+        images = np.empty((num_images, *self.first_stage.image_shape), np.uint8)
+        edges = self.tensors["weights"].cumsum(0)[:-1]
+        batch = self.sampling.batch_size
+        for where, noise in noise_batches(num_images, batch, seed, torch.device("cpu")):
+            component = torch.searchsorted(edges, noise.uniform().double(), right=True)
+            step = torch.einsum(
+                "nij,nj->ni", self.tensors["factors"][component], noise.normal(dim).double()
+            )
+            drawn = self.tensors["means"][component] + self.sampling.lambda_ * step
+            decoded = to_bytes(self.first_stage.decode(drawn.float()))
+            images[where] = decoded[: where.stop - where.start].numpy()
+        return ImageSet.of(images, None, self.classes)
+
+    def save(self, folder: Path) -> None:
+        self.first_stage.save(folder)
+        save_file(self.tensors, str(folder / FILE))
+
+    def load(self, folder: Path) -> None:
+        self.first_stage.load(folder)
+        try:
+            self.tensors = load_file(str(folder / FILE))
+        except Exception as error:
+            raise CorruptError(f"the model cannot be loaded ({folder}): {error}") from error

@@ -1,0 +1,83 @@
+"""The samplers of the lab: schedulers of diffusers, driven with noise by image index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
+    FlowMatchEulerDiscreteScheduler,
+)
+from diffusers.schedulers.scheduling_heun_discrete import HeunDiscreteScheduler
+from torch import Tensor
+
+from imgcollapse.config import SamplingConfig
+from imgcollapse.generators.noise import BLOCK_IMAGES, BlockNoise
+
+TRAIN_STEPS = 1000
+Denoise = Callable[[Tensor, Tensor], Tensor]
+"""(x of a batch, t float N in [0, 1000]) -> the network's prediction."""
+
+
+def make_scheduler(sampling: SamplingConfig, objective: str, clip: bool) -> Any:
+    """A fresh scheduler with the linear noise schedule of Ho et al. 2020, or flow matching.
+
+    ``clip`` bounds the predicted image to [-1, 1], which only ddpm and ddim do.
+    """
+    if sampling.sampler == "flow":
+        return FlowMatchEulerDiscreteScheduler(num_train_timesteps=TRAIN_STEPS)
+    shared = {
+        "num_train_timesteps": TRAIN_STEPS,
+        "prediction_type": {"eps": "epsilon", "v": "v_prediction"}[objective],
+    }
+    if sampling.sampler == "ddpm":
+        variance = sampling.variance or "fixed_large"
+        return DDPMScheduler(variance_type=variance, clip_sample=clip, **shared)
+    if sampling.sampler == "ddim":
+        return DDIMScheduler(clip_sample=clip, timestep_spacing="trailing", **shared)
+    linear = {"beta_start": 1e-4, "beta_end": 0.02, "beta_schedule": "linear"}
+    if sampling.sampler == "heun":
+        return HeunDiscreteScheduler(**linear, **shared)
+    return DPMSolverMultistepScheduler(**linear, **shared)
+
+
+def alphas_cumprod() -> Tensor:
+    """The product of 1 - beta of the linear schedule, float32, by time step."""
+    return DDPMScheduler(num_train_timesteps=TRAIN_STEPS).alphas_cumprod
+
+
+def run_sampler(
+    scheduler: Any,
+    steps: int,
+    denoise: Denoise,
+    noise: BlockNoise,
+    shape: tuple[int, ...],
+    lambda_: float,
+) -> Tensor:
+    """Integrates from starting noise, scaled by ``lambda_``, to samples: float32, images × shape.
+
+    Ancestral noise is drawn block by block, so that image i meets the same noise at every step
+    whatever the batch size.
+    """
+    scheduler.set_timesteps(steps, device=noise.device)
+    x = noise.normal(*shape) * (lambda_ * getattr(scheduler, "init_noise_sigma", 1.0))
+    ancestral = isinstance(scheduler, DDPMScheduler)
+    for t in scheduler.timesteps:
+        scaled = scheduler.scale_model_input(x, t) if hasattr(scheduler, "scale_model_input") else x
+        prediction = denoise(scaled, t.expand(len(x)))
+        if ancestral:
+            parts = zip(
+                prediction.split(BLOCK_IMAGES), x.split(BLOCK_IMAGES), noise.randoms, strict=True
+            )
+            stepped = [
+                scheduler.step(out, t, part, generator=random).prev_sample
+                for out, part, random in parts
+            ]
+            x = torch.cat(stepped)
+        else:
+            x = scheduler.step(prediction, t, x).prev_sample
+    return x

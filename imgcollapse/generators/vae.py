@@ -1,0 +1,191 @@
+"""A convolutional VAE whose decoder is a distribution over pixel values."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from imgcollapse.config import GeneratorConfig, SamplingConfig, TrainingConfig
+from imgcollapse.generators.base import Fit, Surroundings, to_bytes, to_floats
+from imgcollapse.generators.noise import noise_batches
+from imgcollapse.generators.weights import load_weights, save_module
+from imgcollapse.images import ImageSet
+from imgcollapse.seeds import seed_for
+from imgcollapse.training import train
+
+MIN_LOG_SCALE = -5.0
+
+
+class VAENetwork(nn.Module):
+    """Encoder to a diagonal Gaussian over z, decoder to a mean and one log scale per channel.
+
+    Images are N×C×H×W in [-1, 1], sides a multiple of 4; with ``num_classes`` > 0 both halves
+    also see the class.
+    """
+
+    def __init__(
+        self, image_shape: tuple[int, int, int], width: int, latent: int, num_classes: int
+    ) -> None:
+        super().__init__()
+        channels, height, side = image_shape
+        self.small = (2 * width, height // 4, side // 4)
+        flat = 2 * width * (height // 4) * (side // 4)
+        self.num_classes = num_classes
+        self.down = nn.Sequential(
+            nn.Conv2d(channels, width, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(width, width, 4, stride=2, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(width, 2 * width, 4, stride=2, padding=1),
+            nn.SiLU(),
+            nn.Flatten(),
+        )
+        self.to_z = nn.Linear(flat + num_classes, 2 * latent)
+        self.from_z = nn.Sequential(
+            nn.Linear(latent + num_classes, 8 * width), nn.SiLU(), nn.Linear(8 * width, flat)
+        )
+        self.up = nn.Sequential(
+            nn.SiLU(),
+            nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1),
+            nn.SiLU(),
+            nn.ConvTranspose2d(width, width, 4, stride=2, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(width, channels, 3, padding=1),
+        )
+        self.log_scale = nn.Parameter(torch.full((channels, 1, 1), -1.0))
+
+    def encode(self, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of q(z | x), each N×latent."""
+        mean, log_variance = self.to_z(self._with_class(self.down(x), labels)).chunk(2, 1)
+        return mean, log_variance.clamp(-12, 4)
+
+    def decode(self, z: Tensor, labels: Tensor) -> Tensor:
+        """Mean of p(x | z), N×C×H×W."""
+        return self.up(self.from_z(self._with_class(z, labels)).unflatten(1, self.small))
+
+    def _with_class(self, x: Tensor, labels: Tensor) -> Tensor:
+        if not self.num_classes:
+            return x
+        return torch.cat([x, F.one_hot(labels, self.num_classes).to(x.dtype)], 1)
+
+
+def negative_elbo(
+    network: VAENetwork, x: Tensor, labels: Tensor, kl_weight: float, random: torch.Generator
+) -> Tensor:
+    """-ELBO in nats per pixel value, with a Gaussian likelihood of learned width.
+
+    Kingma and Welling 2014, equation 10; the width is learned as in Rybkin, Daniilidis and Levine
+    2021 (sigma-VAE). ``kl_weight`` 1 is the bound itself.
+    """
+    mean, log_variance = network.encode(x, labels)
+    mean, log_variance = mean.float(), log_variance.float()
+    z = mean + (0.5 * log_variance).exp() * torch.randn(
+        mean.shape, generator=random, device=mean.device
+    )
+    log_scale = network.log_scale.clamp_min(MIN_LOG_SCALE)
+    error = (x - network.decode(z, labels).float()) / log_scale.exp()
+    reconstruction = (0.5 * error.square() + log_scale).flatten(1).sum(1)
+    kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
+    return (reconstruction + kl_weight * kl).mean() / x[0].numel()
+
+
+class VAE:
+    """Draws z from the prior scaled by ``sampling.lambda``, then pixels or their mean."""
+
+    def __init__(
+        self,
+        config: GeneratorConfig,
+        training: TrainingConfig,
+        sampling: SamplingConfig,
+        image_shape: tuple[int, int, int],
+        classes: tuple[str, ...],
+        device: torch.device,
+    ) -> None:
+        self.config = config
+        self.training = training
+        self.sampling = sampling
+        self.image_shape = image_shape
+        self.classes = classes
+        self.device = device
+        self.settings = {
+            "image_shape": list(image_shape),
+            "width": config.width,
+            "latent": config.latent,
+            "num_classes": len(classes) if config.labels != "none" else 0,
+        }
+        self.average: VAENetwork | None = None
+
+    def fit(self, pool: ImageSet, *, seed: int, surroundings: Surroundings) -> Fit:
+        if self.config.init == "warm" and self.average is not None:
+            network = copy.deepcopy(self.average)
+        else:
+            network = self._network(seed_for(seed, "init"))
+        average = copy.deepcopy(network)
+
+        def loss_of(images: Tensor, labels: Tensor, random: torch.Generator) -> Tensor:
+            return negative_elbo(network, to_floats(images), labels, self.config.kl_weight, random)
+
+        trained = train(
+            network,
+            average,
+            loss_of,
+            torch.from_numpy(pool.images).to(self.device),
+            torch.from_numpy(pool.labels).to(self.device),
+            self.training,
+            seed=seed,
+            watcher=surroundings.watcher,
+            checkpoint=surroundings.checkpoint,
+            where="vae",
+        )
+        self.average = average.eval()
+        return Fit(trained.loss, trained.images_per_second)
+
+    @torch.inference_mode()
+    def sample(
+        self, num_images: int, *, seed: int, labels: NDArray[np.int64] | None = None
+    ) -> ImageSet:
+        if self.average is None:
+            raise ValueError("fit or load comes before sample")
+        images = np.empty((num_images, *self.image_shape), np.uint8)
+        scale = self.average.log_scale.clamp_min(MIN_LOG_SCALE).exp()
+        batch = self.sampling.batch_size
+        for where, noise in noise_batches(num_images, batch, seed, self.device):
+            z = self.sampling.lambda_ * noise.normal(self.config.latent)
+            wanted = padded_labels(labels, where, len(noise), self.device)
+            x = self.average.decode(z, wanted)
+            if self.config.decode == "sample":
+                x = x + scale * noise.normal(*self.image_shape)
+            images[where] = to_bytes(x)[: where.stop - where.start].cpu().numpy()
+        return ImageSet.of(images, labels, self.classes)
+
+    def save(self, folder: Path) -> None:
+        if self.average is None:
+            raise ValueError("fit or load comes before save")
+        save_module(self.average, folder / "vae", self.settings)
+
+    def load(self, folder: Path) -> None:
+        network = self._network(0)
+        load_weights(network, folder / "vae")
+        self.average = network.eval()
+
+    def _network(self, seed: int) -> VAENetwork:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = VAENetwork(**self.settings)
+        return network.to(self.device)
+
+
+def padded_labels(
+    labels: NDArray[np.int64] | None, where: slice, num: int, device: torch.device
+) -> Tensor:
+    """The labels of one batch, filled up with class 0; all 0 where none are asked for."""
+    padded = torch.zeros(num, dtype=torch.int64)
+    if labels is not None:
+        padded[: where.stop - where.start] = torch.from_numpy(labels[where])
+    return padded.to(device)

@@ -1,0 +1,91 @@
+"""One score, and the table of scores of a run."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, fields
+
+from imgcollapse.errors import CorruptError, NumericalError
+
+FLOOR = -1
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number with its class, its 95 % interval, n and extractor.
+
+    ``class_`` is empty for a score of the whole set. ``reference`` says what the score compares
+    with: ``initial``, ``balanced``, ``pool`` or nothing. ``n`` counts the images scored. Rows of
+    generation -1 are real images scored against real images.
+    """
+
+    generation: int
+    metric: str
+    class_: str
+    reference: str
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    extractor: str
+
+    def __post_init__(self) -> None:
+        for number in (self.value, self.low, self.high):
+            if number is not None and not math.isfinite(number):
+                where = f"{self.metric} {self.class_}".strip()
+                raise NumericalError(f"score is not finite ({where}, generation {self.generation})")
+
+
+COLUMNS = [field.name.rstrip("_") for field in fields(Score)]
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def to_csv(scores: Iterable[Score]) -> str:
+    """The tidy table ``scores.csv``: a header and one row for each score."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([_cell(value) for value in astuple(score)] for score in scores)
+    return text.getvalue()
+
+
+def from_csv(text: str) -> list[Score]:
+    """The scores of a table that ``to_csv`` wrote."""
+    rows = csv.reader(io.StringIO(text))
+    if next(rows, None) != COLUMNS:
+        raise CorruptError("scores.csv has other columns than " + ",".join(COLUMNS))
+    return [
+        Score(
+            generation=int(generation),
+            metric=metric,
+            class_=class_,
+            reference=reference,
+            value=float(value),
+            low=float(low) if low else None,
+            high=float(high) if high else None,
+            n=int(n),
+            extractor=extractor,
+        )
+        for generation, metric, class_, reference, value, low, high, n, extractor in rows
+    ]
+
+
+def select(
+    scores: Iterable[Score], metric: str, *, reference: str | None = None, class_: str | None = None
+) -> list[Score]:
+    """The scores of one metric, optionally of one reference and one class."""
+    return [
+        score
+        for score in scores
+        if score.metric == metric
+        and (reference is None or score.reference == reference)
+        and (class_ is None or score.class_ == class_)
+    ]
