@@ -1,0 +1,242 @@
+"""Splits of the real images, disjoint by content: pool, judge, reference, and the floor's."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgcollapse.config import Config, data_root, expand
+from imgcollapse.data.formats import read_images
+from imgcollapse.data.kennel import BREEDS, draw_many
+from imgcollapse.data.profile import counts_by_class
+from imgcollapse.data.sources import load_source
+from imgcollapse.errors import ConfigError, DataError
+from imgcollapse.images import ImageSet
+from imgcollapse.seeds import random_for, seed_for
+
+KENNEL_SIZE = 32
+KENNEL_JUDGE, KENNEL_REFERENCE = 500, 250
+AMPLE = 300
+MOST = 1000
+FEWEST = 15
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Real images in disjoint parts.
+
+    ``pool`` is what generation 0 trains on; ``judge`` trains and calibrates the judge and
+    ``reference`` is what scores compare with, both balanced; ``floor`` is a held-out draw with
+    the pool's profile, as large as the data allow, which gives the floor of the scores.
+    """
+
+    pool: ImageSet
+    judge: ImageSet
+    reference: ImageSet
+    floor: ImageSet
+    notes: tuple[str, ...] = ()
+
+    def parts(self) -> dict[str, ImageSet]:
+        return {
+            field.name: getattr(self, field.name) for field in fields(self) if field.name != "notes"
+        }
+
+
+def make_splits(config: Config) -> Splits:
+    """Loads or draws the real images of a config and splits them.
+
+    Raises DataError where a class has too few images, naming the class and both counts.
+    """
+    if config.profile.kind == "as-is":
+        splits = _as_is(config)
+    elif config.data.source == "kennel":
+        splits = _kennel(config)
+    else:
+        splits = _finite(config)
+    assert_disjoint(splits)
+    return splits
+
+
+def assert_disjoint(splits: Splits) -> None:
+    """DataError if an image, by its content, is in two of the splits."""
+    hashes = {name: set(part.hashes()) for name, part in splits.parts().items()}
+    for one, other in itertools.combinations(hashes, 2):
+        shared = len(hashes[one] & hashes[other])
+        if shared:
+            raise DataError(
+                f"{shared} images are both in the {one} and in the {other} split",
+                "give sources that do not overlap; a judge is never trained on a pool",
+            )
+
+
+def _kennel(config: Config) -> Splits:
+    size = config.data.image_size or KENNEL_SIZE
+    per_judge = config.data.judge_per_class or KENNEL_JUDGE
+    per_reference = config.data.reference_per_class or KENNEL_REFERENCE
+    pool_counts = counts_by_class(config.profile, BREEDS, config.seed)
+
+    def part(name: str, counts: Sequence[int] | NDArray[np.int64]) -> ImageSet:
+        seed = seed_for(config.seed, "kennel", name)
+        drawn = [
+            draw_many(breed, range(int(num)), seed=seed, size=size)
+            for breed, num in enumerate(counts)
+        ]
+        labels = np.repeat(np.arange(len(BREEDS)), counts)
+        return ImageSet.of(np.concatenate(drawn), labels, BREEDS)
+
+    return Splits(
+        pool=part("pool", pool_counts),
+        judge=part("judge", [per_judge] * len(BREEDS)),
+        reference=part("reference", [per_reference] * len(BREEDS)),
+        floor=part("floor", pool_counts),
+    )
+
+
+def _finite(config: Config) -> Splits:
+    data = config.data
+    source = load_source(
+        data.source,
+        root=data_root(data),
+        image_size=data.image_size,
+        how=data.resize,
+        download=data.download,
+    )
+    train, test = source.train, source.test
+    wanted = counts_by_class(config.profile, train.classes, config.seed)
+    held = train.counts()
+    for name, need, have in zip(train.classes, wanted, held, strict=True):
+        if need > have:
+            raise DataError(
+                f"too few images of class {name}: the profile asks for {need}, "
+                f"{data.source} holds {have}",
+                "lower profile.num_max or change profile.ranks",
+            )
+    shelf = _Shelf(train, config.seed, "train")
+    pool = shelf.take(wanted)
+    second = _Shelf(test, config.seed, "test") if test is not None else shelf
+    per_judge, per_reference, from_train = _auto_sizes(config, shelf, second)
+    classes = len(train.classes)
+    judge = (shelf if from_train else second).take([per_judge] * classes)
+    reference = second.take([per_reference] * classes)
+    shelves = [shelf] if second is shelf else [shelf, second]
+    floor = _like(wanted, np.sum([one.left() for one in shelves], axis=0), *shelves)
+    return Splits(pool, judge, reference, floor, source.notes)
+
+
+def _auto_sizes(config: Config, shelf: _Shelf, second: _Shelf) -> tuple[int, int, bool]:
+    """Images of each class for the judge and the reference, and whether the judge's are train's.
+
+    The judge learns from what the pool left over; where that is too little for some class, judge
+    and reference share the test images, or the rest, in halves.
+    """
+    left, spare = int(shelf.left().min()), int(second.left().min())
+    from_train = second is not shelf and left >= AMPLE
+    if from_train:
+        per_judge, per_reference = min(MOST, left), min(MOST, spare)
+    else:
+        per_judge = min(MOST, spare * 6 // 10)
+        per_reference = min(MOST, spare - per_judge)
+    per_judge = config.data.judge_per_class or per_judge
+    per_reference = config.data.reference_per_class or per_reference
+    room = [(shelf if from_train else second, per_judge), (second, per_reference)]
+    for place, need in room if from_train else [(second, per_judge + per_reference)]:
+        rarest = int(place.left().argmin())
+        if place.left()[rarest] < need or need < FEWEST:
+            raise DataError(
+                f"too few images of class {place.classes[rarest]} beside the pool: judge and "
+                f"reference need {max(need, FEWEST)}, {int(place.left()[rarest])} are left",
+                "lower profile.num_max, data.judge_per_class or data.reference_per_class",
+            )
+    return per_judge, per_reference, from_train
+
+
+def _like(
+    wanted: NDArray[np.int64], available: NDArray[np.int64], *shelves: _Shelf
+) -> ImageSet:
+    """A draw in the proportions of ``wanted``, as large as what is available allows.
+
+    Where some class has nearly nothing left, the others are not cut down to it.
+    """
+    asked = wanted > 0
+    ratios = np.minimum(1.0, available[asked] / wanted[asked])
+    part = float(ratios.min())
+    if part * wanted.sum() < FEWEST * asked.sum():
+        part = float(np.median(ratios))
+    counts = np.minimum(available, np.maximum(asked, np.round(part * wanted)).astype(np.int64))
+    drawn = []
+    for shelf in shelves:
+        now = np.minimum(counts, shelf.left())
+        drawn.append(shelf.take(now))
+        counts = counts - now
+    return drawn[0].concat(*drawn[1:])
+
+
+def _as_is(config: Config) -> Splits:
+    data = config.data
+    if data.judge_root is None or data.reference_root is None or data.root is None:
+        raise ConfigError("profile.kind: as-is needs data.root, judge_root and reference_root")
+
+    def read(root: str) -> tuple[ImageSet, list[str]]:
+        return read_images(expand(root), image_size=data.image_size, how=data.resize)
+
+    pool, notes = read(data.root)
+    _all_classes_present(pool, data.root)
+    judged, judge_notes = read(data.judge_root)
+    judge_shelf = _Shelf(judged, config.seed, "judge")
+    shared = data.judge_root == data.reference_root
+    if shared:
+        reference_shelf, reference_notes = judge_shelf, []
+    else:
+        referenced, reference_notes = read(data.reference_root)
+        reference_shelf = _Shelf(referenced, config.seed, "reference")
+    for shelf, root in ((judge_shelf, data.judge_root), (reference_shelf, data.reference_root)):
+        _all_classes_present(shelf.images, root)
+        if shelf.classes != pool.classes or shelf.images.image_shape != pool.image_shape:
+            raise DataError(
+                f"classes or image shape differ from those of the pool ({root})",
+                "judge, reference and pool hold the same classes at the same size",
+            )
+    held = int(judge_shelf.left().min())
+    per_judge = data.judge_per_class or (held // 2 if shared else held)
+    judge = judge_shelf.take([per_judge] * len(pool.classes))
+    for_floor = int(reference_shelf.left().min()) * 2 // 5
+    floor = _like(pool.counts(), np.full(len(pool.classes), for_floor), reference_shelf)
+    per_reference = data.reference_per_class or int(reference_shelf.left().min())
+    if min(per_judge, per_reference) < FEWEST:
+        raise DataError(
+            f"judge and reference need {FEWEST} images of each class, there are "
+            f"{per_judge} and {per_reference} ({data.judge_root}, {data.reference_root})"
+        )
+    reference = reference_shelf.take([per_reference] * len(pool.classes))
+    return Splits(pool, judge, reference, floor, (*notes, *judge_notes, *reference_notes))
+
+
+def _all_classes_present(images: ImageSet, root: str) -> None:
+    for name, count in zip(images.classes, images.counts(), strict=True):
+        if count == 0:
+            raise DataError(f"class {name} has no images ({root})", "every class needs some")
+    if (images.labels < 0).any():
+        raise DataError(f"images without a class ({root})", "a chain starts from labelled images")
+
+
+class _Shelf:
+    """Images that are taken away class by class in a seeded order."""
+
+    def __init__(self, images: ImageSet, seed: int, name: str) -> None:
+        self.images = images
+        self.classes = images.classes
+        order = random_for(seed, "shelf", name).permutation(len(images))
+        self.queues = [order[images.labels[order] == c] for c in range(len(images.classes))]
+
+    def left(self) -> NDArray[np.int64]:
+        return np.array([len(queue) for queue in self.queues])
+
+    def take(self, counts: Sequence[int] | NDArray[np.int64]) -> ImageSet:
+        """So many images of each class; the caller has looked that they are there."""
+        taken = [queue[:num] for queue, num in zip(self.queues, counts, strict=True)]
+        self.queues = [queue[num:] for queue, num in zip(self.queues, counts, strict=True)]
+        return self.images[np.concatenate(taken)]

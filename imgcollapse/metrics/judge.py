@@ -1,0 +1,343 @@
+"""The judge: a frozen classifier that gives classes, features, and says when it sees no class."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torchvision.transforms.v2.functional import gaussian_blur
+
+from imgcollapse.config import TrainingConfig
+from imgcollapse.errors import CorruptError
+from imgcollapse.images import UNLABELLED, ImageSet
+from imgcollapse.metrics.shares import ZERO_OF_N, outcome_counts
+from imgcollapse.seeds import random_for, seed_for
+from imgcollapse.training import Watcher, train
+
+FEATURES = 96
+BATCH = 512
+HELD_OUT = 0.3
+REJECT_QUANTILE = 0.01
+SOFTEST_BLUR = 1.0
+LOUDEST_NOISE = 0.1
+
+
+class JudgeNetwork(nn.Module):
+    """Three convolutional stages, a mean over the image, 96 features, one logit per class."""
+
+    def __init__(self, channels: int, side: int, num_classes: int, width: int = 32) -> None:
+        super().__init__()
+        self.settings = {
+            "channels": channels, "side": side, "num_classes": num_classes, "width": width
+        }
+        strides = (1, 1, 2) if side < 16 else (2, 2, 2) if side <= 32 else (2, 2, 4)
+        sizes = (channels, width, 2 * width, FEATURES)
+        stages: list[nn.Module] = []
+        for enter, leave, stride in zip(sizes, sizes[1:], strides, strict=True):
+            stages += [
+                nn.Conv2d(enter, leave, 3, padding=1, stride=stride),
+                nn.GroupNorm(8, leave),
+                nn.SiLU(),
+            ]
+        self.stages = nn.Sequential(*stages)
+        self.mix = nn.Conv2d(FEATURES, FEATURES, 3, padding=1)
+        self.head = nn.Linear(FEATURES, num_classes)
+
+    def features(self, x: Tensor) -> Tensor:
+        """float N×C×H×W in [-1, 1] to N×96."""
+        return F.silu(self.mix(self.stages(x))).amax((2, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.features(x))
+        return logits
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What the judge says of N images, all on the host.
+
+    ``classes`` (int64 N) has ``UNLABELLED`` for rejects and ``nearest`` the likeliest class even
+    then; ``features`` is float32 N×96.
+    """
+
+    classes: NDArray[np.int64]
+    nearest: NDArray[np.int64]
+    features: NDArray[np.float32]
+
+    def __getitem__(self, where: slice) -> Verdicts:
+        return Verdicts(self.classes[where], self.nearest[where], self.features[where])
+
+
+class Judge:
+    """Frozen once made; ``facts`` is what ``judge.json`` records."""
+
+    def __init__(
+        self, network: JudgeNetwork, tensors: dict[str, Tensor], facts: dict[str, Any]
+    ) -> None:
+        self.network = network.eval().requires_grad_(False)
+        self.tensors = tensors
+        self.facts = facts
+
+    @property
+    def extractor(self) -> str:
+        """The short hash that names the feature network in every score."""
+        return str(self.facts["sha256"])[:12]
+
+    @property
+    def confusion(self) -> NDArray[np.int64]:
+        """Held-out real images by true class (rows) and verdict (columns; rejects last)."""
+        return np.array(self.facts["confusion"], np.int64)
+
+    @torch.inference_mode()
+    def look(self, images: NDArray[np.uint8]) -> Verdicts:
+        """Verdicts on uint8 N×C×H×W."""
+        device = next(self.network.parameters()).device
+        logits = np.empty((len(images), len(self.facts["classes"])), np.float32)
+        features = np.empty((len(images), FEATURES), np.float32)
+        for start in range(0, len(images), BATCH):
+            where = slice(start, start + BATCH)
+            batch = torch.from_numpy(images[where]).to(device)
+            seen = self.network.features(_to_floats(batch))
+            features[where] = seen.cpu().numpy()
+            logits[where] = self.network.head(seen).cpu().numpy()
+        nearest = logits.argmax(1)
+        strange = _strangeness(features, self.tensors)
+        unsure = _unsureness(logits, self.facts["temperature"])
+        rejected = (strange > self.facts["max_strangeness"]) | (unsure > self.facts["max_unsureness"])
+        return Verdicts(np.where(rejected, UNLABELLED, nearest), nearest, features)
+
+    def save(self, folder: Path) -> None:
+        """Writes ``model.safetensors`` and ``judge.json`` into an existing folder."""
+        weights = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        tensors = {name: value.cpu().contiguous() for name, value in (weights | self.tensors).items()}
+        save_file(tensors, str(folder / "model.safetensors"))
+        text = json.dumps(self.facts, indent=1) + "\n"
+        (folder / "judge.json").write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, device: torch.device) -> Judge:
+        """Reads a judge; CorruptError if its weights do not have the recorded hash."""
+        try:
+            facts = json.loads((folder / "judge.json").read_text(encoding="utf-8"))
+            tensors = load_file(str(folder / "model.safetensors"))
+            network = JudgeNetwork(**facts["network"])
+            prefix = "network."
+            network.load_state_dict(
+                {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+            )
+        except Exception as error:
+            raise CorruptError(f"the judge cannot be loaded ({folder}): {error}") from error
+        if _sha256(network) != facts["sha256"]:
+            raise CorruptError(
+                f"the judge's weights are not those it was frozen with ({folder})",
+                "scores of different judges cannot be compared: start the run anew",
+            )
+        others = {name: tensor for name, tensor in tensors.items() if not name.startswith(prefix)}
+        return cls(network.to(device), others, facts)
+
+
+def train_judge(
+    images: ImageSet, *, seed: int, device: torch.device, steps: int, watcher: Watcher | None = None
+) -> Judge:
+    """Trains, calibrates and freezes a judge on balanced real images that no chain trains on.
+
+    Seven tenths of each class train it, with blur and noise; the rest, held out, gives accuracy,
+    confusion, temperature (Guo et al. 2017) and the thresholds beyond which an image shows no
+    class: one in a hundred held-out real images, as they are or softened, is rejected, for its
+    confidence or for its features' distance from every class (Lee et al. 2018).
+    """
+    fitting, held = _hold_out(images, seed)
+    network = _fresh_network(images, seed_for(seed, "init")).to(device)
+
+    def loss_of(items: Tensor, labels: Tensor, random: torch.Generator) -> Tensor:
+        x = soften(_to_floats(items), random)
+        return F.cross_entropy(network(x), labels, label_smoothing=0.02)
+
+    recipe = TrainingConfig(
+        steps=steps, batch_size=128, learning_rate=3e-3, warmup_steps=30, weight_decay=1e-3
+    )
+    train(
+        network,
+        None,
+        loss_of,
+        torch.from_numpy(fitting.images).to(device),
+        torch.from_numpy(fitting.labels).to(device),
+        recipe,
+        seed=seed,
+        watcher=watcher,
+        where="judge",
+    )
+    return _calibrate(network.eval(), fitting, held, seed, steps)
+
+
+def soften(x: Tensor, random: torch.Generator) -> Tensor:
+    """Blurs one half of a batch and adds noise to one half, each by a drawn amount.
+
+    float N×C×H×W in [-1, 1]; Gaussian blur of up to 1 pixel, noise of up to 0.1.
+    """
+    coin = torch.rand((len(x), 2, 1, 1, 1), generator=random, device=x.device)
+    sigma = float(torch.rand((), generator=random, device=x.device)) * SOFTEST_BLUR + 0.2
+    x = torch.where(coin[:, 0] < 0.5, gaussian_blur(x, [5, 5], [sigma, sigma]), x)
+    amount = LOUDEST_NOISE * torch.rand((len(x), 1, 1, 1), generator=random, device=x.device)
+    noise = torch.randn(x.shape, generator=random, device=x.device)
+    return torch.where(coin[:, 1] < 0.5, x + amount * noise, x)
+
+
+def _hold_out(images: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
+    order = random_for(seed, "hold out").permutation(len(images))
+    rank = np.empty(len(images), np.int64)
+    for label in range(len(images.classes)):
+        members = order[images.labels[order] == label]
+        rank[members] = np.arange(len(members))
+    held = rank < np.ceil(HELD_OUT * images.counts())[images.labels]
+    return images[~held], images[held]
+
+
+def _fresh_network(images: ImageSet, seed: int) -> JudgeNetwork:
+    channels, side, _ = images.image_shape
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return JudgeNetwork(channels, side, len(images.classes))
+
+
+@torch.inference_mode()
+def _calibrate(
+    network: JudgeNetwork, fitting: ImageSet, held: ImageSet, seed: int, steps: int
+) -> Judge:
+    device = next(network.parameters()).device
+    random = torch.Generator(device).manual_seed(seed_for(seed, "soften"))
+    features, _ = _outputs(network, fitting, None)
+    clean, logits = _outputs(network, held, None)
+    soft, soft_logits = _outputs(network, held, random)
+    temperature = _temperature(logits, held.labels)
+    tensors = _class_gaussians(features, fitting.labels, len(held.classes))
+    strange = _strangeness(np.concatenate([clean, soft]), tensors)
+    unsure = _unsureness(np.concatenate([logits, soft_logits]), temperature)
+    facts: dict[str, Any] = {
+        "classes": list(held.classes),
+        "network": network.settings,
+        "sha256": _sha256(network),
+        "steps": steps,
+        "num_fitting": len(fitting),
+        "num_held_out": len(held),
+        "temperature": temperature,
+        "max_strangeness": float(np.quantile(strange, 1 - REJECT_QUANTILE / 2)),
+        "max_unsureness": float(np.quantile(unsure, 1 - REJECT_QUANTILE / 2)),
+    }
+    judge = Judge(network, tensors, facts)
+    verdicts = judge.look(held.images)
+    confusion = np.stack(
+        [
+            outcome_counts(verdicts.classes[held.labels == label], len(held.classes))
+            for label in range(len(held.classes))
+        ]
+    )
+    right = verdicts.nearest == held.labels
+    confidence = 1 - _unsureness(logits, temperature)
+    facts["confusion"] = confusion.tolist()
+    facts["accuracy"] = float(right.mean())
+    facts["calibration_error"] = _calibration_error(confidence, right)
+    facts["false_reject"] = float(confusion[:, -1].sum() / len(held))
+    facts["lowest_visible_share"] = lowest_visible_share(confusion)
+    return judge
+
+
+def lowest_visible_share(confusion: NDArray[np.int64]) -> dict[str, float]:
+    """For each class index, the share of false verdicts for it on real images of other classes.
+
+    A class below this share is drowned in the judge's mistakes. The upper 95 % limit of the mean
+    rate over the other classes, equally common; with no mistake, 3.7 over their number.
+    """
+    floors = {}
+    for label in range(len(confusion)):
+        others = np.delete(confusion, label, 0)
+        wrong, total = int(others[:, label].sum()), int(others.sum())
+        limit = (wrong + 2 * np.sqrt(wrong)) / total if wrong else 0.0
+        floors[str(label)] = float(max(limit, ZERO_OF_N / total))
+    return floors
+
+
+def _outputs(
+    network: JudgeNetwork, images: ImageSet, random: torch.Generator | None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    device = next(network.parameters()).device
+    features, logits = [], []
+    for start in range(0, len(images), BATCH):
+        x = _to_floats(torch.from_numpy(images.images[start : start + BATCH]).to(device))
+        seen = network.features(x if random is None else soften(x, random))
+        features.append(seen.cpu().numpy())
+        logits.append(network.head(seen).cpu().numpy())
+    return np.concatenate(features), np.concatenate(logits)
+
+
+def _temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """The temperature that makes held-out log likelihood largest, on a grid from 1/4 to 4."""
+    grid = np.geomspace(0.25, 4, 81)
+    scaled = torch.from_numpy(logits.astype(np.float64))
+    truth = torch.from_numpy(labels)
+    losses = [float(F.cross_entropy(scaled / t, truth)) for t in grid]
+    return float(grid[int(np.argmin(losses))])
+
+
+def _unsureness(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
+    """One minus the calibrated probability of the likeliest class."""
+    scaled = logits.astype(np.float64) / temperature
+    parts = np.exp(scaled - scaled.max(1, keepdims=True))
+    return 1 - 1 / parts.sum(1)
+
+
+def _class_gaussians(
+    features: NDArray[np.float32], labels: NDArray[np.int64], num_classes: int
+) -> dict[str, Tensor]:
+    """Class means and the root of the precision that the classes share, for Mahalanobis."""
+    wide = features.astype(np.float64)
+    means = np.stack([wide[labels == label].mean(0) for label in range(num_classes)])
+    within = wide - means[labels]
+    covariance = within.T @ within / len(within)
+    values, vectors = np.linalg.eigh(covariance)
+    floor = 1e-3 * values.mean()
+    return {
+        "class_means": torch.from_numpy(means),
+        "whitening": torch.from_numpy(vectors / np.sqrt(np.maximum(values, floor))),
+    }
+
+
+def _strangeness(features: NDArray[np.float32], tensors: dict[str, Tensor]) -> NDArray[np.float64]:
+    """Squared Mahalanobis distance to the nearest class mean."""
+    whitening = tensors["whitening"].numpy()
+    at = features.astype(np.float64) @ whitening
+    means = tensors["class_means"].numpy() @ whitening
+    squares = (at**2).sum(1)[:, None] + (means**2).sum(1) - 2 * at @ means.T
+    nearest: NDArray[np.float64] = squares.min(1)
+    return nearest
+
+
+def _calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """Expected calibration error over ten bins of confidence."""
+    bins = np.minimum((confidence * 10).astype(int), 9)
+    gaps = [
+        abs(confidence[bins == one].mean() - right[bins == one].mean()) * (bins == one).mean()
+        for one in np.unique(bins)
+    ]
+    return float(sum(gaps))
+
+
+def _sha256(network: nn.Module) -> str:
+    digest = hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _to_floats(images: Tensor) -> Tensor:
+    return images.float() / 127.5 - 1

@@ -1,0 +1,5 @@
+"""Policies: what the next pool is made of."""
+
+from imgcollapse.policies.composition import compose_pool, synthetic_needed
+
+__all__ = ["compose_pool", "synthetic_needed"]
