@@ -170,6 +170,10 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
+class JudgeConfig(Section):
+    steps: int = Field(800, ge=1, description="training steps of 128 images")
+
+
 class ScoresConfig(Section):
     num_images: int = Field(10000, ge=50, description="generated images scored each generation")
     grid_images: int = Field(64, ge=1, le=400, description="same noise in every generation")
@@ -186,6 +190,7 @@ class Config(Section):
     training: TrainingConfig = TrainingConfig()
     sampling: SamplingConfig = SamplingConfig()
     policy: PolicyConfig = PolicyConfig.model_validate({"preset": "accumulate-subsample"})
+    judge: JudgeConfig = JudgeConfig()
     scores: ScoresConfig = ScoresConfig()
     device: Literal["auto", "cpu", "cuda"] = "auto"
     deterministic: bool = True

@@ -65,6 +65,12 @@ class ImageSet:
             self.images[index], self.labels[index], self.origin[index], self.classes
         )
 
+    def born(self, origin: int) -> ImageSet:
+        """The same images with another origin."""
+        return ImageSet(
+            self.images, self.labels, np.full(len(self), origin, np.int32), self.classes
+        )
+
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Channels, height, width."""

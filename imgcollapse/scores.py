@@ -89,3 +89,11 @@ def select(
         and (reference is None or score.reference == reference)
         and (class_ is None or score.class_ == class_)
     ]
+
+
+def percent(share: float) -> str:
+    """A share in words: 12 %, 3.4 %, 0.12 %, 0 %."""
+    if share == 0:
+        return "0 %"
+    digits = 0 if share >= 0.0995 else 1 if share >= 0.00995 else 2
+    return f"{100 * share:.{digits}f} %"

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -33,11 +33,14 @@ class Watcher(Protocol):
 
 
 class Checkpoint(Protocol):
-    """Where the state of a training under way is kept; tensors by name, and the step."""
+    """Where the state of a training under way is kept: the steps done and arrays by name.
 
-    def load(self) -> tuple[int, dict[str, Tensor]] | None: ...
+    ``seed`` says which training it is of; ``load`` gives nothing for another one.
+    """
 
-    def save(self, step: int, tensors: dict[str, Tensor]) -> None: ...
+    def load(self, seed: int) -> tuple[int, dict[str, Any]] | None: ...
+
+    def save(self, seed: int, step: int, arrays: dict[str, Any]) -> None: ...
 
     def due(self) -> bool: ...
 
@@ -80,7 +83,7 @@ def train(
         parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
     losses = torch.zeros(steps, device=device)
-    first = _restore(checkpoint, model, average, optimizer, losses)
+    first = _restore(checkpoint, seed, model, average, optimizer, losses)
     batches = _batches(len(items), size, seed, first)
     dtype = autocast_dtype(device, config.precision)
     random = torch.Generator(device)
@@ -114,7 +117,7 @@ def train(
             speed = (step + 1 - first) * size / (time.perf_counter() - started)
             watcher.progress(step + 1, steps, float(losses[step]), speed)
         if checkpoint is not None and save:
-            checkpoint.save(step + 1, _state(model, average, optimizer, losses))
+            checkpoint.save(seed, step + 1, _state(model, average, optimizer, losses))
         if stop:
             raise Stopped(f"stopped at step {step + 1} of {steps} ({where})", "run it again")
 
@@ -157,29 +160,31 @@ def _raise_unless_finite(losses: Tensor, first_step: int, where: str) -> None:
 
 def _state(
     model: nn.Module, average: nn.Module | None, optimizer: torch.optim.Optimizer, losses: Tensor
-) -> dict[str, Tensor]:
-    """Everything that a step depends on besides its position, as tensors by name."""
+) -> dict[str, NDArray[Any]]:
+    """Everything that a step depends on besides its position, as arrays by name."""
     tensors = {"losses": losses}
     tensors |= {f"model.{name}": value for name, value in model.state_dict().items()}
     if average is not None:
         tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
     for number, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
-    return tensors
+    return {name: value.detach().cpu().numpy() for name, value in tensors.items()}
 
 
 def _restore(
     checkpoint: Checkpoint | None,
+    seed: int,
     model: nn.Module,
     average: nn.Module | None,
     optimizer: torch.optim.Optimizer,
     losses: Tensor,
 ) -> int:
     """Puts a saved state back; returns the step to go on with, 0 where nothing was saved."""
-    saved = checkpoint.load() if checkpoint is not None else None
+    saved = checkpoint.load(seed) if checkpoint is not None else None
     if saved is None:
         return 0
-    step, tensors = saved
+    step, arrays = saved
+    tensors = {name: torch.from_numpy(value) for name, value in arrays.items()}
     losses.copy_(tensors["losses"])
     for prefix, module in (("model.", model), ("average.", average)):
         if module is not None:

@@ -31,7 +31,8 @@ class Splits:
 
     ``pool`` is what generation 0 trains on; ``judge`` trains and calibrates the judge and
     ``reference`` is what scores compare with, both balanced; ``floor`` is a held-out draw with
-    the pool's profile, as large as the data allow, which gives the floor of the scores.
+    the pool's profile that gives the floor of the scores: as many images as are scored each
+    generation where the source is unlimited, else as many as it has.
     """
 
     pool: ImageSet
@@ -78,6 +79,8 @@ def _kennel(config: Config) -> Splits:
     per_judge = config.data.judge_per_class or KENNEL_JUDGE
     per_reference = config.data.reference_per_class or KENNEL_REFERENCE
     pool_counts = counts_by_class(config.profile, BREEDS, config.seed)
+    scored = config.scores.num_images / pool_counts.sum()
+    floor_counts = np.round(pool_counts * scored).astype(np.int64)
 
     def part(name: str, counts: Sequence[int] | NDArray[np.int64]) -> ImageSet:
         seed = seed_for(config.seed, "kennel", name)
@@ -92,7 +95,7 @@ def _kennel(config: Config) -> Splits:
         pool=part("pool", pool_counts),
         judge=part("judge", [per_judge] * len(BREEDS)),
         reference=part("reference", [per_reference] * len(BREEDS)),
-        floor=part("floor", pool_counts),
+        floor=part("floor", floor_counts),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,7 @@ class Shares:
     """Shares of each class in n images; ``low`` and ``high`` are 95 % limits.
 
     ``raw`` counts verdicts and with ``reject`` sums to 1; ``corrected`` with ``nothing``, the
-    part that shows no class, sums to 1.
+    part that shows no class, sums to 1. ``replicates`` (R×C) are bootstraps of ``corrected``.
     """
 
     raw: Array
@@ -36,8 +37,14 @@ class Shares:
     corrected: Array
     low: Array
     high: Array
+    replicates: Array
     nothing: float
     n: int
+
+    def interval(self, of: Callable[[Array], float]) -> tuple[float, float]:
+        """95 % limits, by bootstrap, of a number that depends on the corrected shares."""
+        low, high = np.quantile([of(one) for one in self.replicates], [0.025, 0.975])
+        return float(low), float(high)
 
 
 def outcome_counts(verdicts: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
@@ -101,6 +108,7 @@ def measure_shares(
         corrected=corrected[:num_classes],
         low=np.minimum(low, corrected[:num_classes]),
         high=np.minimum(1.0, np.maximum(np.maximum(high, corrected[:num_classes]), ZERO_OF_N / n)),
+        replicates=replicates,
         nothing=float(corrected[-1]),
         n=n,
     )
@@ -116,7 +124,12 @@ def wilson(counts: NDArray[np.int64], n: int) -> tuple[Array, Array]:
 
 
 def hill_number(shares: Array, order: int) -> float:
-    """Effective number of classes: 0 counts those present, 1 exp(entropy), 2 inverse Simpson."""
+    """Effective number of classes: 0 counts those present, 1 exp(entropy), 2 inverse Simpson.
+
+    Hill 1973; 0 where no image shows a class.
+    """
+    if shares.sum() <= 0:
+        return 0.0
     part = shares[shares > 0] / shares.sum()
     if order == 0:
         return float(len(part))
@@ -135,5 +148,6 @@ def alive(shares: Shares, initial: Array) -> NDArray[np.bool_]:
 
 
 def total_variation(shares: Array, other: Array) -> float:
-    """Half the absolute difference of two share vectors, each scaled to sum to 1."""
-    return float(0.5 * np.abs(shares / shares.sum() - other / other.sum()).sum())
+    """Half the absolute difference of two share vectors, with what they lack to 1 as a class."""
+    gaps = np.abs(shares - other).sum() + abs(shares.sum() - other.sum())
+    return float(0.5 * gaps)

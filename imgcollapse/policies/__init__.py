@@ -1,5 +1,5 @@
 """Policies: what the next pool is made of."""
 
-from imgcollapse.policies.composition import compose_pool, synthetic_needed
+from imgcollapse.policies.composition import compose_pool, remembered, synthetic_needed
 
-__all__ = ["compose_pool", "synthetic_needed"]
+__all__ = ["compose_pool", "remembered", "synthetic_needed"]

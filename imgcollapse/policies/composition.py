@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -10,19 +11,20 @@ from imgcollapse.config import PolicyConfig
 from imgcollapse.images import ImageSet
 from imgcollapse.seeds import random_for
 
+T = TypeVar("T")
+
 
 def compose_pool(
     policy: PolicyConfig, real: ImageSet, samples: Sequence[ImageSet], *, seed: int
 ) -> ImageSet:
     """The pool of the next generation.
 
-    ``real`` is the chain's real pool and ``samples`` holds what generations 0, 1, … drew. With a
-    cap, the union is thinned to it by a uniform draw without replacement, or, with
+    ``real`` is the chain's real pool and ``samples`` holds what earlier generations drew, the
+    last one last, as far back as the window reaches. With a cap, the union is thinned to it by a uniform draw without replacement, or, with
     ``real_fraction``, real and synthetic images each to their part of it; a source that is too
     small for its part is taken whole.
     """
-    window = {"none": 0, "last": 1, "all": len(samples)}[policy.window or "none"]
-    synthetic = list(samples[len(samples) - window :]) if window else []
+    synthetic = remembered(policy, samples)
     kept = [real] if policy.real == "fixed" else []
     if policy.cap == "none" or policy.cap is None:
         return _join([*kept, *synthetic])
@@ -36,6 +38,12 @@ def compose_pool(
             _thin(_join(synthetic), size - num_real, seed, "synthetic"),
         ]
     )
+
+
+def remembered(policy: PolicyConfig, samples: Sequence[T]) -> list[T]:
+    """Those of the samples so far, oldest first, that the policy's window still reaches."""
+    window = {"none": 0, "last": 1, "all": len(samples)}[policy.window or "none"]
+    return list(samples[len(samples) - window :])
 
 
 def synthetic_needed(policy: PolicyConfig, num_images: int | str, pool_size: int) -> int:

@@ -1,0 +1,36 @@
+# make demo and make test are all a newcomer needs: each makes .venv if need be and runs.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+
+.PHONY: demo test check clean
+
+demo: .venv/package.stamp
+	$(BIN)/imgcollapse demo
+
+test: .venv/test.stamp
+	$(BIN)/python -m pytest
+
+check: .venv/test.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build dist imgcollapse-demo
+
+.venv/python.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: $(PYTHON) is older than Python 3.11"; \
+	    echo "hint: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/package.stamp: .venv/python.stamp pyproject.toml constraints.txt
+	@echo "Installing imgcollapse into .venv (PyTorch with CUDA is several GB)"
+	$(PIP) -e .
+	@touch $@
+
+.venv/test.stamp: .venv/package.stamp
+	$(PIP) -e '.[test]'
+	@touch $@

@@ -1,0 +1,67 @@
+"""The command line: thin, and quick to answer ``--help`` because torch is imported late."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from imgcollapse.cli import config, data, demo, doctor, look, run
+from imgcollapse.errors import EnvironmentalError, LabError
+
+app = typer.Typer(
+    help="The laboratory for model collapse in image generators.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(demo.demo)
+app.command()(run.run)
+app.command()(look.status)
+app.command()(look.show)
+app.command()(look.verify)
+app.add_typer(data.app, name="data")
+app.add_typer(config.app, name="config")
+app.command()(doctor.doctor)
+
+BROKEN_TORCHVISION = "torchvision::nms"
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """The laboratory for model collapse in image generators."""
+
+
+def main() -> None:
+    """Runs one command; an error is one sentence, a hint and an exit code."""
+    debug = "--debug" in sys.argv
+    try:
+        app([word for word in sys.argv[1:] if word != "--debug"])
+    except LabError as error:
+        _fail(error, debug)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        _fail(EnvironmentalError(f"{error.strerror or error}{where}"), debug)
+    except Exception as error:
+        if BROKEN_TORCHVISION in str(error):
+            _fail(
+                EnvironmentalError("torch and torchvision do not match", "imgcollapse doctor"), debug
+            )
+        kind = type(error).__name__
+        _fail(LabError(f"{kind}: {error}", "a fault of the lab; --debug shows where"), debug)
+
+
+def _fail(error: LabError, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    print(f"error: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"hint: {error.hint}", file=sys.stderr)
+    sys.exit(error.exit_code)

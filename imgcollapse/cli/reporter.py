@@ -1,0 +1,113 @@
+"""What a person at a terminal, or the reader of a batch log, hears of a run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from imgcollapse.cli.words import duration, generation_row, header_row
+
+if TYPE_CHECKING:
+    from imgcollapse.chain import Generation
+    from imgcollapse.metrics.ruler import Ruler
+    from imgcollapse.store.run_directory import RunDirectory
+
+REDRAW_SECONDS = 0.2
+LOG_EVERY_PART = 0.2
+
+
+class ConsoleReporter:
+    """One line on stdout for each generation, progress and messages on stderr.
+
+    The first interrupt asks the run to stop at a good moment, the second ends the process.
+    """
+
+    def __init__(self, generations: int, max_time: float | None, to_stderr: bool = False) -> None:
+        self.generations = generations
+        self.deadline = time.monotonic() + max_time if max_time is not None else None
+        self.rows = sys.stderr if to_stderr else sys.stdout
+        self.live = sys.stderr.isatty()
+        self.name = ""
+        self.drawn_at = 0.0
+        self.logged = 0.0
+        self.seconds: list[float] = []
+        self.stopping = False
+        self.header = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+
+    def message(self, text: str) -> None:
+        self._clear()
+        print(text, file=sys.stderr, flush=True)
+
+    def stage(self, name: str) -> None:
+        self.name, self.logged, self.drawn_at = name, 0.0, 0.0
+        if self.live:
+            self._draw(f"{name} …")
+
+    def progress(self, step: int, steps: int, loss: float, images_per_second: float) -> None:
+        done = step / steps
+        text = f"{self.name}: step {step:,} of {steps:,}, loss {loss:.4f}, "
+        text += f"{images_per_second:,.0f} images/s"
+        if self.live:
+            if time.monotonic() - self.drawn_at >= REDRAW_SECONDS:
+                self._draw(text)
+        elif done - self.logged >= LOG_EVERY_PART and step < steps:
+            self.logged = done
+            print(text, file=sys.stderr, flush=True)
+
+    def should_stop(self) -> bool:
+        late = self.deadline is not None and time.monotonic() >= self.deadline
+        return self.stopping or late
+
+    def prepared(self, ruler: Ruler) -> None:
+        facts = ruler.judge.facts
+        lowest = max(facts["lowest_visible_share"].values())
+        self.message(
+            f"judge: accuracy {100 * facts['accuracy']:.1f} % on {facts['num_held_out']:,} held-out "
+            f"real images, rejects {100 * facts['false_reject']:.1f} % of them, sees shares from "
+            f"{100 * lowest:.2g} %"
+        )
+
+    def committed(self, run: RunDirectory, generation: Generation, seconds: float) -> None:
+        self._clear()
+        self.seconds.append(seconds)
+        left = (self.generations - generation.number - 1) * sum(self.seconds) / len(self.seconds)
+        if not self.header:
+            print(header_row(), file=self.rows)
+            self.header = True
+        row = generation_row(
+            generation.scores,
+            ruler_head(run),
+            generation.number,
+            loss=generation.fit.loss,
+            images_per_second=generation.fit.images_per_second,
+            left=duration(left),
+        )
+        print(row, file=self.rows, flush=True)
+
+    def _draw(self, text: str) -> None:
+        self.drawn_at = time.monotonic()
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+    def _clear(self) -> None:
+        if self.live:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self.stopping and number == signal.SIGINT:
+            os._exit(130)
+        self.stopping = True
+        self.message("stopping at the next good moment; interrupt again to end at once")
+
+
+def ruler_head(run: RunDirectory) -> str:
+    """The name of the class that began with the most images."""
+    from imgcollapse.figures.tables import RunTables
+
+    tables = RunTables.read(run)
+    return tables.classes[tables.order[0]]

@@ -1,0 +1,105 @@
+"""Class shares as bars: one stacked bar, and histograms beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from imgcollapse.drawing.palette import (
+    REJECT_COLOUR,
+    REJECT_HATCH,
+    REJECT_NAME,
+    class_colours,
+)
+from imgcollapse.scores import percent
+
+
+@dataclass(frozen=True)
+class ClassShares:
+    """Counted shares of the classes, common first, and of the rejects, as fractions of n."""
+
+    names: tuple[str, ...]
+    colours: tuple[str, ...]
+    shares: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    reject: float
+    n: int
+
+
+def ordered_colours(order: NDArray[np.int64]) -> tuple[str, ...]:
+    """Colours of the classes in another order than their own."""
+    colours = class_colours(len(order))
+    return tuple(colours[label] for label in order)
+
+
+def stack(axes: Axes, shares: ClassShares, *, vertical: bool) -> None:
+    """One stacked bar over the whole of the axes, its parts apart by thin white lines."""
+    start = 0.0
+    draw = axes.bar if vertical else axes.barh
+    for part, colour in zip(shares.shares, shares.colours, strict=True):
+        edge = {"color": colour, "edgecolor": "white", "linewidth": 0.4}
+        if vertical:
+            draw(0, part, 1.0, bottom=start, **edge)  # type: ignore[arg-type]
+        else:
+            draw(0, part, 1.0, left=start, **edge)  # type: ignore[arg-type]
+        start += part
+    edge = {"color": REJECT_COLOUR, "edgecolor": "white", "linewidth": 0.4, "hatch": REJECT_HATCH}
+    if vertical:
+        draw(0, shares.reject, 1.0, bottom=start, **edge)  # type: ignore[arg-type]
+        axes.set(xlim=(-0.5, 0.5), ylim=(1, 0))
+    else:
+        draw(0, shares.reject, 1.0, left=start, **edge)  # type: ignore[arg-type]
+        axes.set(ylim=(-0.5, 0.5), xlim=(0, 1))
+    axes.set_axis_off()
+
+
+def legend_entries(shares: ClassShares, *, numbers: bool) -> list[Patch]:
+    """A patch for each class and one for the rejects, with their shares where asked for."""
+    labels = list(zip(shares.names, shares.shares, shares.colours, strict=True))
+    entries = [
+        Patch(color=colour, label=f"{name} {percent(part)}" if numbers else name)
+        for name, part, colour in labels
+    ]
+    label = f"{REJECT_NAME} {percent(shares.reject)}" if numbers else REJECT_NAME
+    entries.append(
+        Patch(facecolor=REJECT_COLOUR, edgecolor="white", hatch=REJECT_HATCH, label=label)
+    )
+    return entries
+
+
+def histogram(
+    axes: Axes, now: ClassShares, before: Sequence[tuple[str, ClassShares, str]]
+) -> None:
+    """Bars of each class on a log axis; ``before`` (label, shares, colour) stand to the left.
+
+    Whiskers are 95 % intervals of ``now``; a class that was not seen has no bar but a 0.
+    """
+    places = np.arange(len(now.names) + 1)
+    sets = [*before, ("this generation", now, "")]
+    width = 0.84 / len(sets)
+    floor = min(0.3 / now.n, 1e-3)
+    for position, (label, shares, colour) in enumerate(sets):
+        heights = np.append(shares.shares, shares.reject)
+        left = places + (position - (len(sets) - 1) / 2) * width
+        colours = [*shares.colours, REJECT_COLOUR] if not colour else colour
+        bars = axes.bar(left, heights, width * 0.94, color=colours, label=label if colour else None)
+        if not colour:
+            bars[-1].set(hatch=REJECT_HATCH, edgecolor="white")
+        for x, height in zip(left, heights, strict=True):
+            if height == 0:
+                axes.text(x, floor * 1.15, "0", ha="center", va="bottom", fontsize=7)
+        if not colour:
+            ends = np.clip([shares.low, shares.high], floor, 1)
+            axes.vlines(left[:-1], *ends, color="#222222", linewidth=0.9)
+    axes.set_yscale("log")
+    axes.set_ylim(floor, 1)
+    axes.yaxis.set_major_formatter(lambda value, _: percent(value))
+    axes.set_xticks(places, [*now.names, REJECT_NAME], rotation=30, ha="right")
+    axes.tick_params(axis="x", length=0)
+    axes.grid(axis="y")

@@ -1,0 +1,1 @@
+"""Figures: pure functions of a run's tables and samples; no torch."""

@@ -1,0 +1,117 @@
+"""The ruler of a run: judge and references, made once, that turn samples into scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgcollapse.images import ImageSet
+from imgcollapse.metrics.frechet import FrechetTo, Moments
+from imgcollapse.metrics.judge import Judge
+from imgcollapse.metrics.shares import (
+    Shares,
+    alive,
+    hill_number,
+    measure_shares,
+    total_variation,
+)
+from imgcollapse.scores import Score
+from imgcollapse.seeds import seed_for
+
+INITIAL, BALANCED = "initial", "balanced"
+
+
+@dataclass(frozen=True)
+class Ruler:
+    """Scores image sets against the real images that a chain began with and balanced ones.
+
+    ``moments`` holds the judge's features of both, by the name of the reference, and
+    ``initial_counts`` the images of each class in the first pool.
+    """
+
+    judge: Judge
+    moments: dict[str, Moments]
+    initial_counts: NDArray[np.int64]
+    seed: int
+
+    @cached_property
+    def distances(self) -> dict[str, FrechetTo]:
+        """The Fréchet distance to each reference, by its name."""
+        return {name: FrechetTo(moments) for name, moments in self.moments.items()}
+
+    @property
+    def initial(self) -> NDArray[np.float64]:
+        """The share of each class in the first pool."""
+        shares: NDArray[np.float64] = self.initial_counts / self.initial_counts.sum()
+        return shares
+
+    def score(self, images: ImageSet, generation: int) -> list[Score]:
+        """Every score of a set; its labels are not looked at."""
+        verdicts = self.judge.look(images.images)
+        seed = seed_for(self.seed, "scores", generation)
+        shares = measure_shares(verdicts.classes, self.judge.confusion, seed=seed)
+        scored = _Rows(generation, shares.n, self.judge.extractor)
+        names = images.classes
+        for label, name in enumerate(names):
+            scored.add("share", shares.corrected[label], shares.low[label], shares.high[label], name)
+        for label, name in enumerate(names):
+            low, high = shares.raw_low[label], shares.raw_high[label]
+            scored.add("share_raw", shares.raw[label], low, high, name)
+        scored.add("reject", shares.reject, shares.reject_low, shares.reject_high)
+        self._add_summaries(scored, shares)
+        moments = Moments.of(verdicts.features)
+        for name, distance in self.distances.items():
+            scored.add("fd_judge", distance(moments), reference=name)
+        return scored.rows
+
+    def _add_summaries(self, scored: _Rows, shares: Shares) -> None:
+        tail = tail_classes(self.initial_counts)
+        scored.add(
+            "tail_share",
+            shares.corrected[tail].sum(),
+            *shares.interval(lambda one: float(one[tail].sum())),
+            reference=INITIAL,
+        )
+        scored.add(
+            "effective_classes",
+            hill_number(shares.corrected, 1),
+            *shares.interval(lambda one: hill_number(one, 1)),
+        )
+        scored.add("classes_alive", alive(shares, self.initial).sum(), reference=INITIAL)
+        balanced = np.full(len(self.initial), 1 / len(self.initial))
+        for name, other in ((INITIAL, self.initial), (BALANCED, balanced)):
+            scored.add("total_variation", total_variation(shares.corrected, other), reference=name)
+
+
+def tail_classes(initial_counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """The rarer half of the classes that the first pool held; the later class is the rarer of two."""
+    common_first = np.argsort(-initial_counts, kind="stable")[: np.count_nonzero(initial_counts)]
+    tail = np.zeros(len(initial_counts), bool)
+    tail[common_first[(len(common_first) + 1) // 2 :]] = True
+    return tail
+
+
+class _Rows:
+    def __init__(self, generation: int, n: int, extractor: str) -> None:
+        self.generation, self.n, self.extractor = generation, n, extractor
+        self.rows: list[Score] = []
+
+    def add(
+        self,
+        metric: str,
+        value: float,
+        low: float | None = None,
+        high: float | None = None,
+        class_: str = "",
+        reference: str = "",
+    ) -> None:
+        limits = [None if one is None else float(one) for one in (low, high)]
+        self.rows.append(
+            Score(
+                self.generation, metric, class_, reference, float(value), *limits,
+                self.n, self.extractor,
+            )
+        )

@@ -1,0 +1,197 @@
+"""A run on disk: the config that locks it, the committed generations, and the tables of both."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgcollapse.config import Config, load_config, to_yaml
+from imgcollapse.errors import ConfigError, CorruptError
+from imgcollapse.images import UNLABELLED, ImageSet
+from imgcollapse.scores import Score, to_csv
+from imgcollapse.store.files import TEMPORARY, move_folder, write_bytes, write_json, write_text
+from imgcollapse.store.manifest import check_manifest, write_manifest
+from imgcollapse.store.progress import TrainingState
+
+COMMITTED = "COMMITTED"
+
+
+class RunDirectory:
+    """Reads and writes one run; ``RunLock`` keeps other writers out.
+
+    A generation's folder is filled in ``state/`` and renamed into place with ``COMMITTED`` in
+    it, so that it exists whole or not at all. Tables are made anew from what is committed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def exists(self) -> bool:
+        return (self.path / "config.yaml").is_file()
+
+    def config(self) -> Config:
+        """The config that locks the run; ConfigError where this is no run."""
+        if not self.exists:
+            raise ConfigError(f"not a run directory ({self.path})", "imgcollapse run makes one")
+        return load_config(self.path / "config.yaml")
+
+    def create(self, config: Config, environment: dict[str, object]) -> None:
+        """Makes the directory and writes what a run opens with."""
+        for name in ("state", "volatile", "figures"):
+            (self.path / name).mkdir(parents=True, exist_ok=True)
+        if not (self.path / "environment.json").is_file():
+            write_json(self.path / "environment.json", environment)
+        write_text(self.path / "config.yaml", to_yaml(config))
+
+    def refuse_unless_same(self, config: Config) -> None:
+        """ConfigError with a diff if the run was started with another config.
+
+        A folder that holds something else than a run is refused too.
+        """
+        if self.exists:
+            held, wanted = to_yaml(self.config()).splitlines(), to_yaml(config).splitlines()
+            lines = list(difflib.unified_diff(held, wanted, "the run", "asked for", "", "", 0))
+            changes = [line for line in lines if line[0] in "+-"]
+            if changes:
+                raise ConfigError(
+                    "the run was started with another config "
+                    f"({self.path})\n" + "\n".join(f"  {line}" for line in changes),
+                    "give another --out, or the config that the run was started with",
+                )
+        elif self.path.exists() and not (self.path.is_dir() and self._is_bare()):
+            raise ConfigError(
+                f"there is something else than a run ({self.path})", "give another --out"
+            )
+
+    def _is_bare(self) -> bool:
+        names = {path.name for path in self.path.iterdir()}
+        return names <= {"run.lock", "environment.json", "state", "volatile", "figures"} | {
+            name + TEMPORARY for name in ("config.yaml", "environment.json")
+        }
+
+    def generations(self) -> list[Path]:
+        """Folders of the committed generations, 0 first, without gaps."""
+        folders: list[Path] = []
+        while (self._generation(len(folders)) / COMMITTED).is_file():
+            folders.append(self._generation(len(folders)))
+        return folders
+
+    def _generation(self, number: int) -> Path:
+        return self.path / f"gen_{number:03d}"
+
+    @contextmanager
+    def commit(self, name: str) -> Iterator[Path]:
+        """A folder that becomes ``name`` of the run when the context ends without an error."""
+        staged = self.path / "state" / name
+        shutil.rmtree(staged, ignore_errors=True)
+        shutil.rmtree(self.path / name, ignore_errors=True)
+        staged.mkdir(parents=True)
+        yield staged
+        if name.startswith("gen_"):
+            write_text(staged / COMMITTED, "")
+        move_folder(staged, self.path / name)
+
+    def training_state(self) -> TrainingState:
+        return TrainingState(self.path / "state" / "training.safetensors")
+
+    def scores(self) -> list[Score]:
+        """The floor's scores, then those of every committed generation."""
+        found = []
+        for folder in [self.path / "reference", *self.generations()]:
+            found += read_scores(folder / "scores.json")
+        return found
+
+    def loss(self, number: int) -> float | None:
+        """The training loss of a committed generation, None where it has none."""
+        pool = json.loads((self._generation(number) / "pool.json").read_text(encoding="utf-8"))
+        loss: float | None = pool["loss"]
+        return loss
+
+    def write_tables(self) -> None:
+        """Makes ``scores.csv`` and ``manifest.json`` from what is committed."""
+        write_text(self.path / "scores.csv", to_csv(self.scores()))
+        write_manifest(self.path, self.generations())
+
+    def check(self) -> int:
+        """Compares everything committed with the manifest; returns the number of files.
+
+        Raises CorruptError where a file differs or the table is not that of the generations.
+        """
+        self.config()
+        num_files = check_manifest(self.path, self.generations())
+        if (self.path / "scores.csv").read_text(encoding="utf-8") != to_csv(self.scores()):
+            raise CorruptError(f"scores.csv is not the table of the generations ({self.path})")
+        return num_files
+
+    def samples(self, number: int, classes: Sequence[str], num: int | None = None) -> ImageSet:
+        """What a committed generation sampled, or the first ``num`` images of it."""
+        path = self._generation(number) / "samples.npz"
+        images, labels = read_npz(path, "arr_0", "arr_1")
+        channels_first = np.ascontiguousarray(images[:num].transpose(0, 3, 1, 2))
+        return ImageSet.of(channels_first, labels[:num], classes, origin=number + 1)
+
+    def log_volatile(self, event: dict[str, object]) -> None:
+        """Adds a line to ``volatile/log.jsonl``: what may differ between identical runs."""
+        with open(self.path / "volatile" / "log.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(event) + "\n")
+
+
+def write_samples(path: Path, samples: ImageSet) -> None:
+    """``arr_0`` uint8 N×H×W×C, ``arr_1`` int64 labels, -1 where none was intended."""
+    write_npz(path, arr_0=samples.images.transpose(0, 2, 3, 1), arr_1=samples.labels)
+
+
+def write_npz(path: Path, **arrays: NDArray[Any]) -> None:
+    """An npz of contiguous arrays, whose bytes depend on nothing but them."""
+    content = io.BytesIO()
+    np.savez(content, **{name: np.ascontiguousarray(value) for name, value in arrays.items()})
+    write_bytes(path, content.getvalue())
+
+
+def read_npz(path: Path, *names: str) -> list[NDArray[Any]]:
+    """Arrays of an npz by name; CorruptError where it is not whole."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return [stored[name] for name in names]
+    except Exception as error:
+        raise CorruptError(f"not readable: {error} ({path})", "imgcollapse verify RUN") from error
+
+
+def write_scores(path: Path, scores: Sequence[Score]) -> None:
+    """``scores.json``: one object for each score."""
+    write_json(path, [asdict(score) for score in scores])
+
+
+def read_scores(path: Path) -> list[Score]:
+    """The scores of a ``scores.json``; none where there is no file."""
+    try:
+        return [Score(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
+    except FileNotFoundError:
+        return []
+    except (ValueError, TypeError) as error:
+        raise CorruptError(f"scores are not readable: {error} ({path})") from error
+
+
+def counts_by_origin(pool: ImageSet) -> dict[str, dict[str, int]]:
+    """How many images of each origin and class a pool holds: origin -> class -> images."""
+    names = (*pool.classes, "unlabelled")
+    counts: dict[str, dict[str, int]] = {}
+    for origin in np.unique(pool.origin):
+        labels = pool.labels[pool.origin == origin]
+        places = np.where(labels == UNLABELLED, len(pool.classes), labels)
+        held = np.bincount(places, minlength=len(names))
+        counts[str(origin)] = {
+            name: int(count) for name, count in zip(names, held, strict=True) if count
+        }
+    return counts

@@ -1,0 +1,1 @@
+"""Studies: chains on disk, one run directory for each."""

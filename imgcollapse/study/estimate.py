@@ -1,0 +1,85 @@
+"""What a run will cost, measured on a few steps of its own generator on random images."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import numpy as np
+
+from imgcollapse.config import Config
+from imgcollapse.data.profile import counts_by_class
+from imgcollapse.data.sources import native_shape
+from imgcollapse.device import pick_device, set_up
+from imgcollapse.generators import Surroundings, make_generator
+from imgcollapse.images import ImageSet
+from imgcollapse.policies import synthetic_needed
+
+PROBE_IMAGES = 128
+PROBE_STEPS = 12
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """Predicted for a whole chain on this machine; the judge and the scores are left out."""
+
+    device: str
+    pool_images: int
+    training_images: int
+    sampled_images: int
+    training_seconds: float
+    sampling_seconds: float
+    disk_bytes: int
+
+    def as_dict(self) -> dict[str, object]:
+        return dataclasses.asdict(self)
+
+    def in_words(self) -> str:
+        hours = (self.training_seconds + self.sampling_seconds) / 3600
+        return (
+            f"about {hours:.2g} h on {self.device} for training on {self.training_images:,} and "
+            f"sampling {self.sampled_images:,} images (measured on {PROBE_STEPS} steps; judge and "
+            f"scores come on top); {self.disk_bytes / 1e6:,.0f} MB of disk for the samples"
+        )
+
+
+def estimate(config: Config) -> Cost | None:
+    """Times a short fit and one batch of samples; needs no data on disk.
+
+    None where only the data would tell how large the pool is.
+    """
+    if config.profile.kind == "as-is" or config.data.source == "files":
+        return None
+    device = pick_device(config.device)
+    set_up(device, config.deterministic)
+    (channels, height, width), classes = native_shape(config.data)
+    pool = int(counts_by_class(config.profile, classes, config.seed).sum())
+    random = np.random.default_rng(0)
+    probe = random.integers(0, 256, (PROBE_IMAGES, channels, height, width), np.uint8)
+    labels = np.arange(PROBE_IMAGES) % len(classes)
+    training = config.training.model_copy(
+        update={"budget": "steps", "steps": PROBE_STEPS, "batch_size": 32}
+    )
+    generator = make_generator(
+        config.model_copy(update={"training": training}), (channels, height, width), classes, device
+    )
+    started = time.perf_counter()
+    fit = generator.fit(
+        ImageSet.of(probe, labels, classes), seed=0, surroundings=Surroundings(device)
+    )
+    per_second = fit.images_per_second or PROBE_IMAGES / (time.perf_counter() - started)
+    started = time.perf_counter()
+    generator.sample(64, seed=0, labels=np.zeros(64, np.int64))
+    per_sample = (time.perf_counter() - started) / 64
+    for_pool = synthetic_needed(config.policy, config.sampling.num_images, pool)
+    drawn = max(for_pool, config.scores.num_images) * config.generations
+    trained = config.training.num_steps(pool) * config.training.batch_size * config.generations
+    return Cost(
+        device=device.type,
+        pool_images=pool,
+        training_images=trained,
+        sampled_images=drawn,
+        training_seconds=trained / per_second,
+        sampling_seconds=drawn * per_sample,
+        disk_bytes=drawn * channels * height * width,
+    )
