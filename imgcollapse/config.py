@@ -274,13 +274,17 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         where = getattr(error, "problem_mark", None)
         line = f", line {where.line + 1}" if where else ""
-        raise ConfigError(f"not readable as YAML ({path}{line})", "check indentation and quotes")
+        raise ConfigError(
+            f"not readable as YAML ({path}{line})", "check indentation and quotes"
+        ) from None
     except OSError as error:
-        raise ConfigError(f"cannot read the config: {error.strerror} ({path})")
+        raise ConfigError(f"cannot read the config: {error.strerror} ({path})") from None
     if values is None:
         values = {}
     if not isinstance(values, dict):
-        raise ConfigError(f"a config is a mapping of sections ({path})", "see config show demo.yaml")
+        raise ConfigError(
+            f"a config is a mapping of sections ({path})", "see config show demo.yaml"
+        )
     for override in overrides:
         _lay_over(values, override)
     return parse_config(values, str(path))
@@ -339,7 +343,9 @@ def _explain(error: ErrorDetails) -> tuple[str, str]:
     message = error["msg"][0].lower() + error["msg"][1:]
     hint = ""
     if error["type"] == "literal_error":
-        allowed = [word.strip(" '") for word in error["ctx"]["expected"].replace(" or ", ",").split(",")]
+        allowed = [
+            word.strip(" '") for word in error["ctx"]["expected"].replace(" or ", ",").split(",")
+        ]
         near = difflib.get_close_matches(str(error["input"]), allowed, 1)
         message = f"not one of {', '.join(allowed)}"
         hint = f"did you mean {near[0]}?" if near else ""

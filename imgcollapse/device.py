@@ -27,7 +27,9 @@ def pick_device(wanted: Literal["auto", "cpu", "cuda"]) -> torch.device:
 
 def usable_cores() -> int:
     """Cores that this process may use: its affinity, cut to the cgroup's quota."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     try:
         with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
             quota, period = file.read().split()

@@ -35,7 +35,7 @@ class ImageSet:
         if not len(self.images) == len(self.labels) == len(self.origin):
             raise ValueError("images, labels and origin differ in length")
         if len(self.labels) and not (
-            UNLABELLED <= self.labels.min() and self.labels.max() < len(self.classes)
+            self.labels.min() >= UNLABELLED and self.labels.max() < len(self.classes)
         ):
             raise ValueError("a label names no class")
 
@@ -61,9 +61,7 @@ class ImageSet:
 
     def __getitem__(self, index: Index) -> ImageSet:
         """The images at a slice, an index array or a mask."""
-        return ImageSet(
-            self.images[index], self.labels[index], self.origin[index], self.classes
-        )
+        return ImageSet(self.images[index], self.labels[index], self.origin[index], self.classes)
 
     def born(self, origin: int) -> ImageSet:
         """The same images with another origin."""

@@ -78,7 +78,8 @@ def train(
     device = items.device
     steps, size = config.num_steps(len(items)), min(config.batch_size, len(items))
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    averaged = list(average.parameters()) if average is not None else []
+    weights: list[Tensor] = list(model.parameters())
+    averaged: list[Tensor] = list(average.parameters()) if average is not None else []
     optimizer = torch.optim.AdamW(
         parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
@@ -103,7 +104,8 @@ def train(
         optimizer.step()
         if averaged:
             decay = min(config.ema_decay, (1 + step) / (10 + step))
-            torch._foreach_lerp_(averaged, list(model.parameters()), 1 - decay)
+            with torch.no_grad():
+                torch._foreach_lerp_(averaged, weights, 1 - decay)
         losses[step] = loss.detach()
 
         last = step + 1 == steps
@@ -189,7 +191,11 @@ def _restore(
     for prefix, module in (("model.", model), ("average.", average)):
         if module is not None:
             module.load_state_dict(
-                {name.removeprefix(prefix): v for name, v in tensors.items() if name.startswith(prefix)}
+                {
+                    name.removeprefix(prefix): v
+                    for name, v in tensors.items()
+                    if name.startswith(prefix)
+                }
             )
     moments: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():

@@ -52,7 +52,8 @@ def main() -> None:
     except Exception as error:
         if BROKEN_TORCHVISION in str(error):
             _fail(
-                EnvironmentalError("torch and torchvision do not match", "imgcollapse doctor"), debug
+                EnvironmentalError("torch and torchvision do not match", "imgcollapse doctor"),
+                debug,
             )
         kind = type(error).__name__
         _fail(LabError(f"{kind}: {error}", "a fault of the lab; --debug shows where"), debug)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from imgcollapse.cli.parameters import ConfigArgument, JsonOption, SetOption, print_json, read_config
+from imgcollapse.cli.parameters import (
+    ConfigArgument,
+    JsonOption,
+    SetOption,
+    print_json,
+    read_config,
+)
 
 app = typer.Typer(help="Show configs and their schema.", no_args_is_help=True)
 

@@ -7,7 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from imgcollapse.cli.parameters import ConfigArgument, JsonOption, SetOption, print_json, read_config
+from imgcollapse.cli.parameters import (
+    ConfigArgument,
+    JsonOption,
+    SetOption,
+    print_json,
+    read_config,
+)
 from imgcollapse.errors import ConfigError
 
 app = typer.Typer(help="List, inspect and write image sets.", no_args_is_help=True)
@@ -49,7 +55,8 @@ def inspect(
     if as_json:
         print_json(facts)
         return
-    print(f"{path}: {len(images):,} images, {channels} × {height} × {width} (channels, height, width)")
+    shape = f"{channels} × {height} × {width} (channels, height, width)"
+    print(f"{path}: {len(images):,} images, {shape}")
     for note in notes:
         print(note)
     for name, count in counts.items():

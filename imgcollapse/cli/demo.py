@@ -42,8 +42,8 @@ def demo(
 
 def _story(path: Path) -> str:
     """First against last generation, as measured."""
+    from imgcollapse.figures.tables import RunTables
     from imgcollapse.scores import percent
-        from imgcollapse.figures.tables import RunTables
     from imgcollapse.store.run_directory import RunDirectory
 
     tables = RunTables.read(RunDirectory(path))

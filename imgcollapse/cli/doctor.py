@@ -55,8 +55,6 @@ def _mend(name: str, error: Exception) -> str:
 
 
 def _python() -> str:
-    if sys.version_info < (3, 11):
-        raise RuntimeError(f"Python {sys.version.split()[0]} is older than 3.11")
     return sys.version.split()[0]
 
 

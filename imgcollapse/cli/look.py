@@ -44,7 +44,7 @@ def _state(path: Path) -> dict[str, Any]:
 
 def show(directory: RunArgument, as_json: JsonOption = False) -> None:
     """Print the scores of a run, generation by generation."""
-        from imgcollapse.figures.tables import RunTables
+    from imgcollapse.figures.tables import RunTables
     from imgcollapse.scores import FLOOR, percent, select
     from imgcollapse.store.run_directory import RunDirectory
 
@@ -59,10 +59,11 @@ def show(directory: RunArgument, as_json: JsonOption = False) -> None:
             print_json({"run": str(path), "scores": [asdict(score) for score in tables.scores]})
             continue
         head = tables.classes[tables.order[0]]
+        began = percent(tables.initial_shares().shares[0])
         print(
             f"{path}: {config.data.source}, {config.generator.kind}, policy "
             f"{config.policy.preset or 'of its own'}, seed {config.seed}; head {head} began with "
-            f"{percent(tables.initial_shares().shares[0])} of {tables.initial_counts.sum():,} images"
+            f"{began} of {tables.initial_counts.sum():,} images"
         )
         print(header_row(timed=False))
         for generation in [FLOOR, *tables.generations]:

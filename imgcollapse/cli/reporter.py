@@ -68,8 +68,8 @@ class ConsoleReporter:
         facts = ruler.judge.facts
         lowest = max(facts["lowest_visible_share"].values())
         self.message(
-            f"judge: accuracy {100 * facts['accuracy']:.1f} % on {facts['num_held_out']:,} held-out "
-            f"real images, rejects {100 * facts['false_reject']:.1f} % of them, sees shares from "
+            f"judge: accuracy {100 * facts['accuracy']:.1f} % on "
+            f"{facts['num_held_out']:,} held-out real images, rejects {100 * facts['false_reject']:.1f} % of them, sees shares from "
             f"{100 * lowest:.2g} %"
         )
 
@@ -110,4 +110,4 @@ def ruler_head(run: RunDirectory) -> str:
     from imgcollapse.figures.tables import RunTables
 
     tables = RunTables.read(run)
-    return tables.classes[tables.order[0]]
+    return tables.classes[int(tables.order[0])]

@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from imgcollapse.cli.parameters import ConfigArgument, JsonOption, SetOption, print_json, read_config
+from imgcollapse.cli.parameters import (
+    ConfigArgument,
+    JsonOption,
+    SetOption,
+    print_json,
+    read_config,
+)
 from imgcollapse.cli.reporter import ConsoleReporter
 
 
@@ -23,7 +29,8 @@ def run(
         bool, typer.Option("--dry-run", help="Print the resolved config and its cost, and exit.")
     ] = False,
     max_time: Annotated[
-        float | None, typer.Option(metavar="SECONDS", min=0, help="Stop in good order after so long.")
+        float | None,
+        typer.Option(metavar="SECONDS", min=0, help="Stop in good order after so long."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

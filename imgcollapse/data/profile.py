@@ -27,6 +27,7 @@ def counts_by_rank(profile: ProfileConfig, num_classes: int) -> NDArray[np.int64
                 f"profile.counts names {len(counts)} classes, the data holds {num_classes}"
             )
         return counts
+    parts: NDArray[np.float64]
     if profile.kind == "exp":
         parts = profile.imbalance ** (rank / max(1, num_classes - 1))
     elif profile.kind == "step":
@@ -62,9 +63,7 @@ def class_of_rank(
     return np.array(order)
 
 
-def counts_by_class(
-    profile: ProfileConfig, classes: Sequence[str], seed: int
-) -> NDArray[np.int64]:
+def counts_by_class(profile: ProfileConfig, classes: Sequence[str], seed: int) -> NDArray[np.int64]:
     """Images that each class starts with, in class order."""
     counts = np.zeros(len(classes), np.int64)
     counts[class_of_rank(profile.ranks, classes, seed)] = counts_by_rank(profile, len(classes))

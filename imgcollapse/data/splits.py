@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
+from imgcollapse.data.formats import read_images
+from imgcollapse.data.sources import load_source
 from numpy.typing import NDArray
 
 from imgcollapse.config import Config, data_root, expand
-from imgcollapse.data.formats import read_images
 from imgcollapse.data.kennel import BREEDS, draw_many
 from imgcollapse.data.profile import counts_by_class
-from imgcollapse.data.sources import load_source
 from imgcollapse.errors import ConfigError, DataError
 from imgcollapse.images import ImageSet
 from imgcollapse.seeds import random_for, seed_for
@@ -157,9 +157,7 @@ def _auto_sizes(config: Config, shelf: _Shelf, second: _Shelf) -> tuple[int, int
     return per_judge, per_reference, from_train
 
 
-def _like(
-    wanted: NDArray[np.int64], available: NDArray[np.int64], *shelves: _Shelf
-) -> ImageSet:
+def _like(wanted: NDArray[np.int64], available: NDArray[np.int64], *shelves: _Shelf) -> ImageSet:
     """A draw in the proportions of ``wanted``, as large as what is available allows.
 
     Where some class has nearly nothing left, the others are not cut down to it.
@@ -192,7 +190,8 @@ def _as_is(config: Config) -> Splits:
     judge_shelf = _Shelf(judged, config.seed, "judge")
     shared = data.judge_root == data.reference_root
     if shared:
-        reference_shelf, reference_notes = judge_shelf, []
+        reference_shelf = judge_shelf
+        reference_notes: list[str] = []
     else:
         referenced, reference_notes = read(data.reference_root)
         reference_shelf = _Shelf(referenced, config.seed, "reference")

@@ -38,24 +38,15 @@ def ordered_colours(order: NDArray[np.int64]) -> tuple[str, ...]:
     return tuple(colours[label] for label in order)
 
 
-def stack(axes: Axes, shares: ClassShares, *, vertical: bool) -> None:
-    """One stacked bar over the whole of the axes, its parts apart by thin white lines."""
+def stack(axes: Axes, shares: ClassShares) -> None:
+    """One horizontal bar over the whole of the axes, its parts apart by thin white lines."""
     start = 0.0
-    draw = axes.bar if vertical else axes.barh
-    for part, colour in zip(shares.shares, shares.colours, strict=True):
-        edge = {"color": colour, "edgecolor": "white", "linewidth": 0.4}
-        if vertical:
-            draw(0, part, 1.0, bottom=start, **edge)  # type: ignore[arg-type]
-        else:
-            draw(0, part, 1.0, left=start, **edge)  # type: ignore[arg-type]
+    parts = zip(shares.shares, shares.colours, strict=True)
+    for part, colour in [*parts, (shares.reject, REJECT_COLOUR)]:
+        bar = axes.barh(0, part, 1.0, left=start, color=colour, edgecolor="white", linewidth=0.4)
         start += part
-    edge = {"color": REJECT_COLOUR, "edgecolor": "white", "linewidth": 0.4, "hatch": REJECT_HATCH}
-    if vertical:
-        draw(0, shares.reject, 1.0, bottom=start, **edge)  # type: ignore[arg-type]
-        axes.set(xlim=(-0.5, 0.5), ylim=(1, 0))
-    else:
-        draw(0, shares.reject, 1.0, left=start, **edge)  # type: ignore[arg-type]
-        axes.set(ylim=(-0.5, 0.5), xlim=(0, 1))
+    bar[0].set_hatch(REJECT_HATCH)
+    axes.set(xlim=(0, 1), ylim=(-0.5, 0.5))
     axes.set_axis_off()
 
 
@@ -73,9 +64,7 @@ def legend_entries(shares: ClassShares, *, numbers: bool) -> list[Patch]:
     return entries
 
 
-def histogram(
-    axes: Axes, now: ClassShares, before: Sequence[tuple[str, ClassShares, str]]
-) -> None:
+def histogram(axes: Axes, now: ClassShares, before: Sequence[tuple[str, ClassShares, str]]) -> None:
     """Bars of each class on a log axis; ``before`` (label, shares, colour) stand to the left.
 
     Whiskers are 95 % intervals of ``now``; a class that was not seen has no bar but a 0.
@@ -87,13 +76,16 @@ def histogram(
     for position, (label, shares, colour) in enumerate(sets):
         heights = np.append(shares.shares, shares.reject)
         left = places + (position - (len(sets) - 1) / 2) * width
-        colours = [*shares.colours, REJECT_COLOUR] if not colour else colour
+        colours = colour or [*shares.colours, REJECT_COLOUR]
         bars = axes.bar(left, heights, width * 0.94, color=colours, label=label if colour else None)
         if not colour:
             bars[-1].set(hatch=REJECT_HATCH, edgecolor="white")
         for x, height in zip(left, heights, strict=True):
             if height == 0:
-                axes.text(x, floor * 1.15, "0", ha="center", va="bottom", fontsize=7)
+                axes.text(
+                    x, floor * 1.15, "0", ha="center", va="bottom", fontsize=7, zorder=3,
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
+                )  # fmt: skip
         if not colour:
             ends = np.clip([shares.low, shares.high], floor, 1)
             axes.vlines(left[:-1], *ends, color="#222222", linewidth=0.9)

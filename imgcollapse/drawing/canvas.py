@@ -44,12 +44,9 @@ STYLE: dict[str, Any] = {
 @contextmanager
 def figure(width_inches: float, height_inches: float) -> Iterator[Figure]:
     """An empty figure in the lab's style, whatever the user's own matplotlib settings are."""
-    defaults = {
-        key: value
-        for key, value in matplotlib.rcParamsDefault.items()
-        if not key.startswith(("backend", "toolbar"))
-    }
-    with matplotlib.rc_context({**defaults, **STYLE}):
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
         made = Figure(figsize=(width_inches, height_inches), layout="constrained")
         FigureCanvasAgg(made)
         yield made

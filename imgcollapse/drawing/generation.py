@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgcollapse.drawing.bars import ClassShares, histogram, legend_entries, stack
-from imgcollapse.drawing.canvas import SOFT_INK, figure, png
+from imgcollapse.drawing.canvas import figure, png
 from imgcollapse.drawing.tiles import by_class, mosaic
 
 COLUMNS = 16
 LEGEND_COLUMNS = 4
+MOST_NAMES = 20
 
 
 def draw_grid(
@@ -29,22 +30,27 @@ def draw_grid(
     """
     chosen = by_class(verdicts, order)
     picture = mosaic(images[chosen], verdicts[chosen], min(COLUMNS, len(images)), len(order))
-    width = 8.0
-    tall = width * picture.shape[0] / picture.shape[1]
-    legend_rows = -(-(len(order) + 1) // LEGEND_COLUMNS)
-    if legend_rows > 4:
-        legend_rows = 0
-    below = 0.3 + 0.17 * legend_rows
-    with figure(width, tall + below + 0.35) as made:
-        grid, bar = made.subplots(2, 1, height_ratios=[tall, 0.25])
-        grid.imshow(picture, interpolation="nearest", aspect="equal")
+    width, margin = 8.0, 0.05
+    wide = width - 2 * margin
+    tall = wide * picture.shape[0] / picture.shape[1]
+    names = len(order) + 1
+    legend_rows = -(-names // LEGEND_COLUMNS) if names <= MOST_NAMES else 0
+    above, bar_height, below = 0.28, 0.22, 0.08 + 0.18 * legend_rows
+    height = above + tall + 0.08 + bar_height + below
+    with figure(width, height) as made:
+        made.set_layout_engine("none")
+        made.text(margin / width, 1 - 0.19 / height, title, weight="bold", fontsize=10)
+        bottom = 1 - (above + tall) / height
+        grid = made.add_axes((margin / width, bottom, wide / width, tall / height))
+        grid.imshow(picture, interpolation="nearest", aspect="auto")
         grid.set_axis_off()
-        grid.set_title(title)
-        stack(bar, shares, vertical=False)
+        bar = made.add_axes((margin / width, below / height, wide / width, bar_height / height))
+        stack(bar, shares)
         if legend_rows:
             made.legend(
                 handles=legend_entries(shares, numbers=True),
-                loc="outside lower center",
+                loc="lower center",
+                borderaxespad=0.1,
                 ncols=LEGEND_COLUMNS,
                 handlelength=1.0,
             )
@@ -63,8 +69,12 @@ def draw_histogram(
         axes.set_title(title)
         axes.set_ylabel("share of the images")
         axes.legend(
-            loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0.2,
-            title="coloured: this generation, with 95 % interval; grey:",
-            title_fontsize=8, labelcolor=SOFT_INK,
-        )  # fmt: skip
+            loc="lower right",
+            bbox_to_anchor=(1, 1),
+            ncols=3,
+            borderaxespad=0.2,
+            title="in colour: these images, with 95 % intervals",
+            title_fontsize=8,
+            alignment="right",
+        )
         return png(made)

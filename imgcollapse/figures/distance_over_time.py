@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from matplotlib.ticker import MaxNLocator
+
 from imgcollapse.drawing.canvas import figure, png
 from imgcollapse.figures.tables import RunTables
 from imgcollapse.scores import FLOOR
@@ -30,7 +32,7 @@ def draw_distance(tables: RunTables) -> bytes:
         n = next(iter(tables.values("fd_judge", "initial").values())).n
         axes.set(xlabel="generation", ylabel="Fréchet distance", ylim=(0, None))
         axes.set_title(f"distance on judge features, {n:,} images")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y")
         made.legend(loc="outside lower center", ncols=2)
         return png(made)

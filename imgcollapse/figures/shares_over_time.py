@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from imgcollapse.drawing.bars import legend_entries
 from imgcollapse.drawing.canvas import figure, png
@@ -37,7 +38,7 @@ def draw_shares(tables: RunTables) -> bytes:
             layers[-1].set(hatch=REJECT_HATCH, edgecolor="white")
             axes.set_xlim(generations[0], generations[-1])
         axes.set(xlabel="generation", ylim=(0, 1), title=f"judged classes of {sets[0].n:,} images")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.tick_params(axis="y", length=0)
         if len(tables.classes) <= 20:
             entries = legend_entries(floor, numbers=False)[::-1]

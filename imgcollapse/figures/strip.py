@@ -9,6 +9,8 @@ from imgcollapse.figures.tables import RunTables
 
 COLUMNS = 16
 MOST_ROWS = 12
+LEGEND_COLUMNS = 5
+MOST_NAMES = 20
 
 
 def draw_strip(tables: RunTables) -> bytes:
@@ -20,29 +22,38 @@ def draw_strip(tables: RunTables) -> bytes:
         images, verdicts = images[:COLUMNS], verdicts[:COLUMNS]
         chosen = by_class(verdicts, tables.order)
         rows.append(mosaic(images[chosen], verdicts[chosen], len(chosen), len(tables.classes)))
-    width = 8.0
-    tall = width * 0.8 * rows[0].shape[0] / rows[0].shape[1]
-    legend_rows = -(-(len(tables.classes) + 1) // 4) if len(tables.classes) <= 15 else 0
-    height = len(rows) * (tall + 0.06) + 0.45 + 0.19 * legend_rows
+    width, wide = 8.0, 6.2
+    tall = wide * rows[0].shape[0] / rows[0].shape[1]
+    step = tall + 0.07
+    names = len(tables.classes) + 1
+    legend_rows = -(-names // LEGEND_COLUMNS) if names <= MOST_NAMES else 0
+    above, below = 0.3, 0.08 + 0.19 * legend_rows
+    height = above + len(rows) * step + below
     with figure(width, height) as made:
-        made.get_layout_engine().set(h_pad=0.01, hspace=0.02, w_pad=0.02)  # type: ignore[union-attr]
-        axes = made.subplots(len(rows), 2, width_ratios=[4, 1], squeeze=False)
-        for (left, right), row, generation in zip(axes, rows, generations, strict=True):
-            left.imshow(row, interpolation="nearest", aspect="equal")
-            left.set_xticks([])
-            left.set_yticks([row.shape[0] / 2], [str(generation)])
-            left.tick_params(length=0)
-            left.spines[:].set_visible(False)
-            stack(right, tables.shares(generation), vertical=False)
-        axes[0][0].set_title("samples of the same noise in each generation")
+        made.set_layout_engine("none")
+        for place, (row, generation) in enumerate(zip(rows, generations, strict=True)):
+            bottom = 1 - (above + place * step + tall) / height
+            left = made.add_axes((0.5 / width, bottom, wide / width, tall / height))
+            left.imshow(row, interpolation="nearest", aspect="auto")
+            left.set_axis_off()
+            middle = bottom + tall / height / 2
+            made.text(0.4 / width, middle, str(generation), ha="right", va="center")
+            share = (0.5 + wide + 0.1) / width
+            right = made.add_axes((share, bottom, 0.99 - share, tall / height))
+            stack(right, tables.shares(generation))
+        top = 1 - 0.2 / height
+        middle = 1 - (above + len(rows) * step / 2) / height
+        made.text(0.12 / width, middle, "generation", rotation=90, ha="center", va="center")
+        made.text(0.5 / width, top, "samples of the same noise in each generation", weight="bold")
         n = tables.shares(generations[-1]).n
-        axes[0][1].set_title(f"shares of {n:,} images", fontweight="normal")
-        made.supylabel("generation", fontsize=9)
+        made.text(share, top, f"shares of {n:,}", weight="bold")
         if legend_rows:
             made.legend(
                 handles=legend_entries(tables.shares(generations[-1]), numbers=False),
-                loc="outside lower center",
-                ncols=4,
+                loc="lower center",
+                bbox_to_anchor=(0.5, 0.0),
+                borderaxespad=0.1,
+                ncols=LEGEND_COLUMNS,
                 handlelength=1.0,
             )
         return png(made)

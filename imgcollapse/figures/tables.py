@@ -52,11 +52,12 @@ class RunTables:
         return class_shares(here, self.classes, self.order)
 
     def initial_shares(self) -> ClassShares:
-        """Shares of the first pool by its labels: nothing is rejected."""
+        """Shares of the first pool by its labels, beside the rejects among held-out real images."""
         parts = (self.initial_counts / self.initial_counts.sum())[self.order]
         names = tuple(self.classes[label] for label in self.order)
         n = int(self.initial_counts.sum())
-        return ClassShares(names, ordered_colours(self.order), parts, parts, parts, 0.0, n)
+        reject = self.values("reject")[FLOOR].value
+        return ClassShares(names, ordered_colours(self.order), parts, parts, parts, reject, n)
 
     def grid(self, generation: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """The samples of the common noise, uint8 N×C×H×W, and their verdicts."""

@@ -25,9 +25,8 @@ class Fit:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """The device to compute on, and who watches and saves a training under way."""
+    """Who watches and who saves a training under way."""
 
-    device: torch.device = torch.device("cpu")
     watcher: Watcher | None = None
     checkpoint: Checkpoint | None = None
 

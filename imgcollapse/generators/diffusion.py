@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import functools
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from imgcollapse.config import GeneratorConfig, SamplingConfig, TrainingConfig, check_unet_side
 from imgcollapse.errors import ConfigError
@@ -113,7 +114,7 @@ class Diffusion:
             x = run_sampler(
                 scheduler,
                 steps,
-                lambda x, t, wanted=wanted: network(x, t, wanted).float(),
+                functools.partial(_predict, network, wanted),
                 noise,
                 self.item_shape,
                 self.sampling.lambda_,
@@ -152,6 +153,11 @@ class Diffusion:
 
     def _network(self, seed: int) -> MLPDenoiser | UNetDenoiser:
         return make_denoiser(self.config, self.item_shape, self.num_classes, seed).to(self.device)
+
+
+def _predict(network: nn.Module, labels: Tensor, x: Tensor, t: Tensor) -> Tensor:
+    prediction: Tensor = network(x, t, labels)
+    return prediction.float()
 
 
 def _noised(

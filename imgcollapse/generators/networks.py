@@ -27,9 +27,10 @@ class MLPDenoiser(nn.Module):
         self.label = nn.Embedding(num_classes, width) if num_classes else None
         self.enter = nn.Linear(dim, width)
         self.blocks = nn.ModuleList(_Block(width) for _ in range(depth))
-        self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, dim))
-        nn.init.zeros_(self.leave[1].weight)
-        nn.init.zeros_(self.leave[1].bias)
+        last = nn.Linear(width, dim)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.leave = nn.Sequential(nn.LayerNorm(width), last)
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor) -> Tensor:
         condition = self.time(_time_features(t))
@@ -58,7 +59,8 @@ class _Block(nn.Module):
 def _time_features(t: Tensor) -> Tensor:
     """Sines and cosines of t in [0, 1000] at geometric frequencies, N×64."""
     frequencies = torch.exp(
-        torch.arange(TIME_FEATURES // 2, device=t.device) * (-math.log(10000) / (TIME_FEATURES // 2))
+        torch.arange(TIME_FEATURES // 2, device=t.device)
+        * (-math.log(10000) / (TIME_FEATURES // 2))
     )
     angles = t.float()[:, None] * frequencies
     return torch.cat([angles.sin(), angles.cos()], 1)
@@ -78,7 +80,7 @@ class UNetDenoiser(nn.Module):
         from diffusers import UNet2DModel
 
         channels, _, side = image_shape
-        attended = [0 < level and side // 2**level <= 16 for level in range(depth)]
+        attended = [level > 0 and side // 2**level <= 16 for level in range(depth)]
         down = ["AttnDownBlock2D" if here else "DownBlock2D" for here in attended]
         up = ["AttnUpBlock2D" if here else "UpBlock2D" for here in reversed(attended)]
         self.unet = UNet2DModel(
@@ -105,7 +107,9 @@ def make_denoiser(
 ) -> MLPDenoiser | UNetDenoiser:
     """A denoiser with weights drawn from ``seed``; ``num_classes`` 0 is unconditional."""
     sizes: dict[str, Any] = {
-        "width": config.width, "depth": config.depth, "num_classes": num_classes
+        "width": config.width,
+        "depth": config.depth,
+        "num_classes": num_classes,
     }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

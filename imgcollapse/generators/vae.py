@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -113,7 +114,7 @@ class VAE:
         self.image_shape = image_shape
         self.classes = classes
         self.device = device
-        self.settings = {
+        self.settings: dict[str, Any] = {
             "image_shape": list(image_shape),
             "width": config.width,
             "latent": config.latent,

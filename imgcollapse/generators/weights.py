@@ -19,7 +19,9 @@ def save_module(module: nn.Module, folder: Path, settings: dict[str, Any]) -> No
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"_class_name": type(module).__name__, **settings}, indent=2) + "\n"
     (folder / "config.json").write_text(text, encoding="utf-8")
-    tensors = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
+    tensors = {
+        name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()
+    }
     save_file(tensors, str(folder / WEIGHTS), metadata={"format": "pt"})
 
 

@@ -37,12 +37,15 @@ class JudgeNetwork(nn.Module):
     def __init__(self, channels: int, side: int, num_classes: int, width: int = 32) -> None:
         super().__init__()
         self.settings = {
-            "channels": channels, "side": side, "num_classes": num_classes, "width": width
+            "channels": channels,
+            "side": side,
+            "num_classes": num_classes,
+            "width": width,
         }
         strides = (1, 1, 2) if side < 16 else (2, 2, 2) if side <= 32 else (2, 2, 4)
         sizes = (channels, width, 2 * width, FEATURES)
         stages: list[nn.Module] = []
-        for enter, leave, stride in zip(sizes, sizes[1:], strides, strict=True):
+        for enter, leave, stride in zip(sizes[:-1], sizes[1:], strides, strict=True):
             stages += [
                 nn.Conv2d(enter, leave, 3, padding=1, stride=stride),
                 nn.GroupNorm(8, leave),
@@ -112,13 +115,17 @@ class Judge:
         nearest = logits.argmax(1)
         strange = _strangeness(features, self.tensors)
         unsure = _unsureness(logits, self.facts["temperature"])
-        rejected = (strange > self.facts["max_strangeness"]) | (unsure > self.facts["max_unsureness"])
+        rejected = (strange > self.facts["max_strangeness"]) | (
+            unsure > self.facts["max_unsureness"]
+        )
         return Verdicts(np.where(rejected, UNLABELLED, nearest), nearest, features)
 
     def save(self, folder: Path) -> None:
         """Writes ``model.safetensors`` and ``judge.json`` into an existing folder."""
         weights = {f"network.{name}": value for name, value in self.network.state_dict().items()}
-        tensors = {name: value.cpu().contiguous() for name, value in (weights | self.tensors).items()}
+        tensors = {
+            name: value.cpu().contiguous() for name, value in (weights | self.tensors).items()
+        }
         save_file(tensors, str(folder / "model.safetensors"))
         text = json.dumps(self.facts, indent=1) + "\n"
         (folder / "judge.json").write_text(text, encoding="utf-8")
@@ -292,7 +299,8 @@ def _unsureness(logits: NDArray[np.float32], temperature: float) -> NDArray[np.f
     """One minus the calibrated probability of the likeliest class."""
     scaled = logits.astype(np.float64) / temperature
     parts = np.exp(scaled - scaled.max(1, keepdims=True))
-    return 1 - 1 / parts.sum(1)
+    unsure: NDArray[np.float64] = 1 - 1 / parts.sum(1)
+    return unsure
 
 
 def _class_gaussians(

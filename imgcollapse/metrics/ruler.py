@@ -56,7 +56,9 @@ class Ruler:
         scored = _Rows(generation, shares.n, self.judge.extractor)
         names = images.classes
         for label, name in enumerate(names):
-            scored.add("share", shares.corrected[label], shares.low[label], shares.high[label], name)
+            scored.add(
+                "share", shares.corrected[label], shares.low[label], shares.high[label], name
+            )
         for label, name in enumerate(names):
             low, high = shares.raw_low[label], shares.raw_high[label]
             scored.add("share_raw", shares.raw[label], low, high, name)
@@ -87,7 +89,7 @@ class Ruler:
 
 
 def tail_classes(initial_counts: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """The rarer half of the classes that the first pool held; the later class is the rarer of two."""
+    """The rarer half of the classes that the first pool held; of equals, the later ones."""
     common_first = np.argsort(-initial_counts, kind="stable")[: np.count_nonzero(initial_counts)]
     tail = np.zeros(len(initial_counts), bool)
     tail[common_first[(len(common_first) + 1) // 2 :]] = True
@@ -108,10 +110,17 @@ class _Rows:
         class_: str = "",
         reference: str = "",
     ) -> None:
-        limits = [None if one is None else float(one) for one in (low, high)]
+        bottom, top = (None if one is None else float(one) for one in (low, high))
         self.rows.append(
             Score(
-                self.generation, metric, class_, reference, float(value), *limits,
-                self.n, self.extractor,
+                generation=self.generation,
+                metric=metric,
+                class_=class_,
+                reference=reference,
+                value=float(value),
+                low=bottom,
+                high=top,
+                n=self.n,
+                extractor=self.extractor,
             )
         )

@@ -15,6 +15,7 @@ Array = NDArray[np.float64]
 
 REPLICATES = 400
 ITERATIONS = 1000
+NEGLIGIBLE = 1e-9
 LOST_BELOW = 0.1
 ZERO_OF_N = 3.7
 """Upper 95 % limit (two-sided Clopper-Pearson) of a count of zero: 3.7 / n."""
@@ -74,7 +75,9 @@ def invert_confusion(outcomes: Array, confusion: Array) -> Array:
         if np.abs(moved - mixture).max() < 1e-9:
             break
         mixture = moved
-    return mixture / mixture.sum(-1, keepdims=True)
+    mixture = np.where(mixture < NEGLIGIBLE, 0.0, mixture).astype(np.float64)
+    scaled: Array = mixture / mixture.sum(-1, keepdims=True)
+    return scaled
 
 
 def measure_shares(

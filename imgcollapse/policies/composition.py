@@ -20,9 +20,9 @@ def compose_pool(
     """The pool of the next generation.
 
     ``real`` is the chain's real pool and ``samples`` holds what earlier generations drew, the
-    last one last, as far back as the window reaches. With a cap, the union is thinned to it by a uniform draw without replacement, or, with
-    ``real_fraction``, real and synthetic images each to their part of it; a source that is too
-    small for its part is taken whole.
+    last one last, as far back as the window reaches. With a cap, the union is thinned to it by a
+    uniform draw without replacement, or, with ``real_fraction``, real and synthetic images each
+    to their part of it; a source that is too small for its part is taken whole.
     """
     synthetic = remembered(policy, samples)
     kept = [real] if policy.real == "fixed" else []

@@ -16,7 +16,7 @@ FOLDERS = ("judge", "reference")
 
 
 def write_manifest(run: Path, generations: list[Path]) -> None:
-    """Writes ``manifest.json``; entries of generations that it already holds are kept as they are."""
+    """Writes ``manifest.json``; entries of generations that it holds already are kept."""
     known = {entry["generation"]: entry for entry in _read(run).get("generations", [])}
     entries: list[dict[str, Any]] = []
     for number, folder in enumerate(generations):
@@ -53,7 +53,7 @@ def check_manifest(run: Path, generations: list[Path]) -> int:
     if wrong:
         shown = ", ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")
         raise CorruptError(
-            f"{len(wrong)} of {len(expected)} files are not what the manifest says: {shown} ({run})",
+            f"{len(wrong)} of {len(expected)} files differ from the manifest: {shown} ({run})",
             "restore them from a copy, or delete the run and make it again",
         )
     return len(expected)

@@ -155,7 +155,8 @@ def write_samples(path: Path, samples: ImageSet) -> None:
 def write_npz(path: Path, **arrays: NDArray[Any]) -> None:
     """An npz of contiguous arrays, whose bytes depend on nothing but them."""
     content = io.BytesIO()
-    np.savez(content, **{name: np.ascontiguousarray(value) for name, value in arrays.items()})
+    ordered: dict[str, Any] = {name: np.asarray(value, order="C") for name, value in arrays.items()}
+    np.savez(content, **ordered)
     write_bytes(path, content.getvalue())
 
 

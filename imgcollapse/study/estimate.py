@@ -64,9 +64,7 @@ def estimate(config: Config) -> Cost | None:
         config.model_copy(update={"training": training}), (channels, height, width), classes, device
     )
     started = time.perf_counter()
-    fit = generator.fit(
-        ImageSet.of(probe, labels, classes), seed=0, surroundings=Surroundings(device)
-    )
+    fit = generator.fit(ImageSet.of(probe, labels, classes), seed=0, surroundings=Surroundings())
     per_second = fit.images_per_second or PROBE_IMAGES / (time.perf_counter() - started)
     started = time.perf_counter()
     generator.sample(64, seed=0, labels=np.zeros(64, np.int64))

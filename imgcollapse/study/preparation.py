@@ -74,7 +74,9 @@ def _write_stats(path: Path, moments: dict[str, Moments], extractor: str) -> Non
 
 def _read_stats(path: Path) -> dict[str, Moments]:
     mu, sigma, n = read_npz(path, "mu", "sigma", "n")
-    mu_initial, sigma_initial, n_initial = read_npz(path, "mu_initial", "sigma_initial", "n_initial")
+    mu_initial, sigma_initial, n_initial = read_npz(
+        path, "mu_initial", "sigma_initial", "n_initial"
+    )
     return {
         INITIAL: Moments(mu_initial, sigma_initial, int(n_initial)),
         BALANCED: Moments(mu, sigma, int(n)),

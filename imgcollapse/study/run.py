@@ -165,4 +165,3 @@ def _commit(
             folder / "histogram.png", draw_histogram(shares, earlier, f"generation {number}")
         )
     run.write_tables()
-

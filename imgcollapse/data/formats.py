@@ -1,0 +1,389 @@
+"""Images in and out of the formats of other tools: class folders, zip, npz and MNIST IDX."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import json
+import math
+import os
+import re
+import shutil
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from imgcollapse.data.resizing import How, decode_images, fit_images
+from imgcollapse.errors import DataError
+from imgcollapse.images import UNLABELLED, ImageSet
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+LISTING = "dataset.json"
+IDX_IMAGES, IDX_LABELS = "images-idx3", "labels-idx1"
+FORMATS = (
+    "give a folder of class folders, a zip with dataset.json, an npz with arr_0, or the images "
+    "file of an IDX pair"
+)
+NOT_WHOLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    RuntimeError,  # an encrypted zip
+    NotImplementedError,
+    zlib.error,
+    struct.error,
+    zipfile.BadZipFile,
+)
+EARLIEST = (1980, 1, 1, 0, 0, 0)
+
+
+def read_images(path: Path, *, image_size: int | None, how: How) -> tuple[ImageSet, list[str]]:
+    """Reads real images in any of the formats, and says in notes what was done to them.
+
+    Labels are positions in the set's ``classes``: the sorted names of the class folders, the
+    ``classes`` of a zip or npz, or else "0", "1" and so on up to the largest label. DataError names
+    what is missing, unreadable or contradictory.
+    """
+    if not path.exists():
+        raise DataError(f"there is nothing at this path ({path})", FORMATS)
+    if path.is_dir():
+        pairs = _idx_images_in(path)
+        if len(pairs) > 1:
+            names = ", ".join(pair.name for pair in pairs)
+            raise DataError(f"more than one images file: {names} ({path})", "name one of the files")
+        if pairs:
+            return _read_idx_pair(pairs[0], image_size, how)
+        return _read_folder(path, image_size, how)
+    if IDX_IMAGES in path.name:
+        return _read_idx_pair(path, image_size, how)
+    if path.suffix.lower() == ".npz":
+        return _read_npz(path, image_size, how)
+    if path.suffix.lower() == ".zip":
+        return _read_zip(path, image_size, how)
+    raise DataError(f"not a format of images that is known ({path})", FORMATS)
+
+
+def read_idx(path: Path) -> NDArray[np.uint8]:
+    """The uint8 array of an IDX file, gzipped or not; DataError where it is not whole."""
+    with _whole(path):
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+        zeros, kind, num_axes = struct.unpack_from(">HBB", content)
+        if zeros or kind != 8:
+            raise ValueError("it does not begin as an IDX file of bytes")
+        shape = struct.unpack_from(f">{num_axes}I", content, 4)
+        start = 4 + 4 * num_axes
+        if len(content) - start != math.prod(shape):
+            sizes = "×".join(str(length) for length in shape)
+            raise ValueError(f"its head says {sizes}, {len(content) - start:,} bytes follow")
+        return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def write_images(images: ImageSet, path: Path) -> None:
+    """Writes an npz or a zip by the path's ending, else a folder; never over what is there.
+
+    The formats hold images, labels and class names, and no origin. DataError where the target is
+    not empty or cannot be written.
+    """
+    taken = any(path.iterdir()) if path.is_dir() else path.exists() and path.stat().st_size > 0
+    if taken:
+        raise DataError(f"there is something at this path already ({path})", "name another path")
+    writer = {".npz": write_npz, ".zip": write_zip}.get(path.suffix.lower(), write_folder)
+    writer(images, path)
+
+
+def write_npz(images: ImageSet, path: Path) -> None:
+    """ADM's layout: ``arr_0`` N×H×W×C, ``arr_1`` the labels if any, and ``classes``."""
+    arrays: dict[str, Any] = {"arr_0": np.ascontiguousarray(images.images.transpose(0, 2, 3, 1))}
+    if _any_labelled(images):
+        arrays["arr_1"] = images.labels
+    if images.classes:
+        arrays["classes"] = np.array(images.classes)
+    with _staged(path) as staged, staged.open("wb") as file:
+        np.savez(file, **arrays)
+        _flush(file)
+
+
+def write_zip(images: ImageSet, path: Path) -> None:
+    """StyleGAN's and EDM's layout: numbered PNGs and ``dataset.json``; same images, same bytes."""
+    names = [f"{index:08d}"[:5] + f"/img{index:08d}.png" for index in range(len(images))]
+    with _staged(path) as staged, staged.open("wb") as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            for name, image in zip(names, images.images, strict=True):
+                archive.writestr(_member(name), _png(image))
+            archive.writestr(_member(LISTING), _listing(names, images))
+        _flush(file)
+
+
+def write_folder(images: ImageSet, path: Path) -> None:
+    """A folder for each class that has images, and a ``dataset.json`` as in a zip.
+
+    The listing keeps what folder names cannot: the order of images and classes, classes without
+    images, and names that hold a slash.
+    """
+    folders = [re.sub(r"^\.|[/\\:\0]", "_", name) or "_" for name in images.classes]
+    names = [
+        f"{'unlabelled' if label == UNLABELLED else folders[label]}/img{index:08d}.png"
+        for index, label in enumerate(images.labels)
+    ]
+    with _staged(path) as staged:
+        staged.mkdir()
+        (staged / LISTING).write_bytes(_listing(names, images))
+        for name, image in zip(names, images.images, strict=True):
+            (staged / name).parent.mkdir(exist_ok=True)
+            (staged / name).write_bytes(_png(image))
+
+
+def _read_folder(path: Path, image_size: int | None, how: How) -> tuple[ImageSet, list[str]]:
+    names = sorted(
+        (Path(folder) / file).relative_to(path).as_posix()
+        for folder, _, files in os.walk(path, followlinks=True)
+        for file in files
+    )
+    names = [name for name in names if _is_picture(name)]
+    listing = path / LISTING
+    if listing.is_file():
+        with _whole(listing):
+            content = listing.read_bytes()
+        names, labels, classes = _read_listing(content, names, f"{path}/{LISTING}")
+    else:
+        labels, classes = _labels_by_folder(path, names)
+    images, notes = decode_images(
+        names,
+        lambda name: (path / name).open("rb"),
+        image_size=image_size,
+        how=how,
+        where=str(path),
+    )
+    return ImageSet.of(images, labels, classes), notes
+
+
+def _labels_by_folder(
+    path: Path, names: Sequence[str]
+) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
+    classes = sorted(
+        entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith(".")
+    )
+    if not classes or not names:
+        return None, ()
+    folders = [name.partition("/")[0] if "/" in name else "" for name in names]
+    if "" in folders:
+        stray = names[folders.index("")]
+        raise DataError(
+            f"an image lies beside the class folders ({stray} in {path})",
+            "move it into the folder of its class",
+        )
+    for name in classes:
+        if name not in folders:
+            raise DataError(
+                f"class {name} has no images ({path / name})", "remove the folder or fill it"
+            )
+    place = {name: index for index, name in enumerate(classes)}
+    return np.array([place[folder] for folder in folders]), tuple(classes)
+
+
+def _read_zip(path: Path, image_size: int | None, how: How) -> tuple[ImageSet, list[str]]:
+    with contextlib.ExitStack() as stack:
+        with _whole(path):
+            archive = stack.enter_context(zipfile.ZipFile(path))
+            members = archive.namelist()
+            content = archive.read(LISTING) if LISTING in members else None
+        names = sorted(name for name in members if _is_picture(name))
+        notes = []
+        labels: NDArray[np.int64] | None = None
+        classes: tuple[str, ...] = ()
+        if content is None:
+            notes.append(f"no {LISTING}, so the images have no labels ({path})")
+        else:
+            names, labels, classes = _read_listing(content, names, f"{LISTING} in {path}")
+
+        def open_member(name: str) -> io.BytesIO:
+            try:
+                return io.BytesIO(archive.read(name))
+            except NOT_WHOLE as error:
+                raise OSError(str(error)) from error
+
+        images, more = decode_images(
+            names, open_member, image_size=image_size, how=how, where=str(path)
+        )
+    return ImageSet.of(images, labels, classes), notes + more
+
+
+def _read_listing(
+    content: bytes, names: Sequence[str], where: str
+) -> tuple[list[str], NDArray[np.int64] | None, tuple[str, ...]]:
+    """Names in the listing's order, labels and classes of a ``dataset.json``."""
+    try:
+        listing = json.loads(content)
+        rows, classes = listing.get("labels"), listing.get("classes")
+        labels_by_name = None if rows is None else dict(rows)
+        if not all(isinstance(name, str) for name in labels_by_name or ()):
+            raise TypeError
+    except (ValueError, TypeError, AttributeError):
+        raise DataError(
+            f"the listing of labels is not readable ({where})",
+            'it holds {"labels": [[name, class number], ...], "classes": [...]}',
+        ) from None
+    if labels_by_name is None:
+        return list(names), None, _class_names(None, classes, where)
+    unlisted = sorted(set(names) - labels_by_name.keys())
+    absent = sorted(labels_by_name.keys() - set(names))
+    if unlisted or absent:
+        what = f"{unlisted[0]} has no label" if unlisted else f"{absent[0]} has no image"
+        raise DataError(f"listing and images differ: {what} ({where})", f"mend {LISTING}")
+    numbers = list(labels_by_name.values())
+    if not all(type(number) is int for number in numbers):
+        raise DataError(f"a label is not a whole number ({where})", "classes are numbered from 0")
+    labels = np.array(numbers, np.int64)
+    return list(labels_by_name), labels, _class_names(labels, classes, where)
+
+
+def _read_npz(path: Path, image_size: int | None, how: How) -> tuple[ImageSet, list[str]]:
+    with _whole(path):
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError("it is one array, not an npz")
+        with archive:
+            found = {
+                name: archive[name] for name in ("arr_0", "arr_1", "classes") if name in archive
+            }
+    if "arr_0" not in found:
+        raise DataError(f"no array arr_0 ({path})", "arr_0 holds uint8 images N×H×W×C")
+    pixels, labels, classes = found["arr_0"], found.get("arr_1"), found.get("classes")
+    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] not in (1, 3):
+        raise DataError(
+            f"arr_0 is {pixels.dtype} {pixels.shape} ({path})",
+            "arr_0 holds uint8 images N×H×W×C with 1 or 3 channels",
+        )
+    if len(pixels) == 0:
+        raise DataError(f"no images ({path})", "arr_0 holds uint8 images N×H×W×C")
+    if labels is not None and (labels.dtype.kind not in "iu" or labels.shape != pixels.shape[:1]):
+        raise DataError(
+            f"arr_1 is {labels.dtype} {labels.shape} for {len(pixels):,} images ({path})",
+            "arr_1 holds one whole number for each image",
+        )
+    names = _class_names(labels, None if classes is None else classes.tolist(), str(path))
+    images = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+    images, notes = fit_images(images, image_size, how, str(path))
+    return ImageSet.of(images, labels, names), notes
+
+
+def _idx_images_in(folder: Path) -> list[Path]:
+    """The images files of a folder; of one that lies there plain and gzipped, the plain one."""
+    found = {path.name.removesuffix(".gz"): path for path in folder.glob(f"*{IDX_IMAGES}-ubyte.gz")}
+    found |= {path.name: path for path in folder.glob(f"*{IDX_IMAGES}-ubyte")}
+    return [found[name] for name in sorted(found)]
+
+
+def _read_idx_pair(path: Path, image_size: int | None, how: How) -> tuple[ImageSet, list[str]]:
+    plain = path.with_name(path.name.removesuffix(".gz").replace(IDX_IMAGES, IDX_LABELS))
+    gzipped = plain.with_name(plain.name + ".gz")
+    labels_path = plain if plain.exists() else gzipped
+    if not labels_path.exists():
+        raise DataError(f"no labels beside the images ({labels_path})", f"they go with {path.name}")
+    pixels, labels = read_idx(path), read_idx(labels_path)
+    if pixels.ndim != 3 or labels.shape != pixels.shape[:1] or len(pixels) == 0:
+        raise DataError(
+            f"images of shape {pixels.shape} do not go with labels of shape {labels.shape} ({path})"
+        )
+    images, notes = fit_images(pixels[:, None], image_size, how, str(path))
+    return ImageSet.of(images, labels, _class_names(labels, None, str(path))), notes
+
+
+def _class_names(
+    labels: NDArray[np.integer] | None, classes: object, where: str
+) -> tuple[str, ...]:
+    """The names that are given, else numbers; DataError where a label has none."""
+    highest = -1 if labels is None else int(labels.max(initial=UNLABELLED))
+    if labels is not None and labels.min(initial=UNLABELLED) < UNLABELLED:
+        raise DataError(f"label {labels.min()} is negative ({where})", "classes count from 0")
+    if classes is None:
+        return tuple(str(number) for number in range(highest + 1))
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise DataError(f"classes is not a list of names ({where})", "one name for each class")
+    if highest >= len(classes):
+        raise DataError(
+            f"label {highest} is beyond the {len(classes)} names in classes ({where})",
+            "classes count from 0, one name for each",
+        )
+    return tuple(classes)
+
+
+def _is_picture(name: str) -> bool:
+    """By its ending; hidden files and what archivers of macOS leave behind are none."""
+    hidden = any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+    return not hidden and name.lower().endswith(PICTURES)
+
+
+def _any_labelled(images: ImageSet) -> bool:
+    return bool((images.labels != UNLABELLED).any())
+
+
+def _listing(names: Sequence[str], images: ImageSet) -> bytes:
+    listing: dict[str, Any] = {"labels": None}
+    if images.classes:
+        listing["classes"] = images.classes
+    if _any_labelled(images):
+        listing["labels"] = [list(row) for row in zip(names, images.labels.tolist(), strict=True)]
+    return json.dumps(listing, ensure_ascii=False).encode()
+
+
+def _png(image: NDArray[np.uint8]) -> bytes:
+    content = io.BytesIO()
+    pixels = image[0] if len(image) == 1 else np.ascontiguousarray(image.transpose(1, 2, 0))
+    Image.fromarray(pixels).save(content, "PNG")
+    return content.getvalue()
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    """A member without the date, system and rights of whoever writes it."""
+    member = zipfile.ZipInfo(name, EARLIEST)
+    member.create_system = 3
+    member.external_attr = 0o644 << 16
+    return member
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """What goes wrong while a container is read becomes a DataError that names it."""
+    try:
+        yield
+    except NOT_WHOLE as error:
+        raise DataError(
+            f"the file cannot be read: {error} ({path})", "it may be cut short; fetch it again"
+        ) from error
+
+
+@contextlib.contextmanager
+def _staged(path: Path) -> Iterator[Path]:
+    """A temporary name beside ``path`` that is renamed to it at the end, or removed on failure."""
+    staged = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield staged
+        os.replace(staged, path)
+    except OSError as error:
+        raise DataError(
+            f"the images cannot be written: {error.strerror} ({path})",
+            "choose a path with room where you may write",
+        ) from error
+    finally:
+        if staged.is_dir():
+            shutil.rmtree(staged, ignore_errors=True)
+        else:
+            staged.unlink(missing_ok=True)
+
+
+def _flush(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
