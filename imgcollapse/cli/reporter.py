@@ -68,8 +68,8 @@ class ConsoleReporter:
         facts = ruler.judge.facts
         lowest = max(facts["lowest_visible_share"].values())
         self.message(
-            f"judge: accuracy {100 * facts['accuracy']:.1f} % on "
-            f"{facts['num_held_out']:,} held-out real images, rejects {100 * facts['false_reject']:.1f} % of them, sees shares from "
+            f"judge: {100 * facts['accuracy']:.1f} % right on {facts['num_held_out']:,} held-out "
+            f"real images, rejects {100 * facts['false_reject']:.1f} % of them, sees shares from "
             f"{100 * lowest:.2g} %"
         )
 

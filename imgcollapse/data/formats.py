@@ -86,7 +86,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         if len(content) - start != math.prod(shape):
             sizes = "×".join(str(length) for length in shape)
             raise ValueError(f"its head says {sizes}, {len(content) - start:,} bytes follow")
-        return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+        return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()
 
 
 def write_images(images: ImageSet, path: Path) -> None:
@@ -304,9 +304,10 @@ def _class_names(
     labels: NDArray[np.integer] | None, classes: object, where: str
 ) -> tuple[str, ...]:
     """The names that are given, else numbers; DataError where a label has none."""
-    highest = -1 if labels is None else int(labels.max(initial=UNLABELLED))
-    if labels is not None and labels.min(initial=UNLABELLED) < UNLABELLED:
-        raise DataError(f"label {labels.min()} is negative ({where})", "classes count from 0")
+    numbers = np.array([] if labels is None else labels, np.int64)
+    highest = int(numbers.max(initial=UNLABELLED))
+    if (numbers < UNLABELLED).any():
+        raise DataError(f"label {numbers.min()} is negative ({where})", "classes count from 0")
     if classes is None:
         return tuple(str(number) for number in range(highest + 1))
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
@@ -370,18 +371,16 @@ def _staged(path: Path) -> Iterator[Path]:
     staged = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield staged
-        os.replace(staged, path)
+        try:
+            yield staged
+            os.replace(staged, path)
+        finally:
+            shutil.rmtree(staged) if staged.is_dir() else staged.unlink(missing_ok=True)
     except OSError as error:
         raise DataError(
             f"the images cannot be written: {error.strerror} ({path})",
             "choose a path with room where you may write",
         ) from error
-    finally:
-        if staged.is_dir():
-            shutil.rmtree(staged, ignore_errors=True)
-        else:
-            staged.unlink(missing_ok=True)
 
 
 def _flush(file: IO[bytes]) -> None:

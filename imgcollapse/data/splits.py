@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from imgcollapse.data.formats import read_images
-from imgcollapse.data.sources import load_source
 from numpy.typing import NDArray
 
 from imgcollapse.config import Config, data_root, expand
+from imgcollapse.data.formats import read_images
 from imgcollapse.data.kennel import BREEDS, draw_many
 from imgcollapse.data.profile import counts_by_class
+from imgcollapse.data.sources import load_source
 from imgcollapse.errors import ConfigError, DataError
 from imgcollapse.images import ImageSet
 from imgcollapse.seeds import random_for, seed_for
@@ -59,7 +59,8 @@ def make_splits(config: Config) -> Splits:
     else:
         splits = _finite(config)
     assert_disjoint(splits)
-    return splits
+    sizes = ", ".join(f"{name} {len(part):,}" for name, part in splits.parts().items())
+    return replace(splits, notes=(*splits.notes, f"real images: {sizes}, no image in two of them"))
 
 
 def assert_disjoint(splits: Splits) -> None:
@@ -121,40 +122,18 @@ def _finite(config: Config) -> Splits:
     shelf = _Shelf(train, config.seed, "train")
     pool = shelf.take(wanted)
     second = _Shelf(test, config.seed, "test") if test is not None else shelf
-    per_judge, per_reference, from_train = _auto_sizes(config, shelf, second)
-    classes = len(train.classes)
-    judge = (shelf if from_train else second).take([per_judge] * classes)
-    reference = second.take([per_reference] * classes)
+    rest, spare = int(shelf.left().min()), int(second.left().min())
+    if second is not shelf and rest >= AMPLE:
+        judge_shelf, for_judge, for_reference = shelf, rest // 2, spare // 2
+    else:
+        judge_shelf, for_judge, for_reference = second, spare // 2, spare // 4
+    per_judge = data.judge_per_class or min(MOST, for_judge)
+    per_reference = data.reference_per_class or min(MOST, for_reference)
+    judge = judge_shelf.balanced(per_judge, "the judge")
+    reference = second.balanced(per_reference, "the reference")
     shelves = [shelf] if second is shelf else [shelf, second]
     floor = _like(wanted, np.sum([one.left() for one in shelves], axis=0), *shelves)
     return Splits(pool, judge, reference, floor, source.notes)
-
-
-def _auto_sizes(config: Config, shelf: _Shelf, second: _Shelf) -> tuple[int, int, bool]:
-    """Images of each class for the judge and the reference, and whether the judge's are train's.
-
-    The judge learns from what the pool left over; where that is too little for some class, judge
-    and reference share the test images, or the rest, in halves.
-    """
-    left, spare = int(shelf.left().min()), int(second.left().min())
-    from_train = second is not shelf and left >= AMPLE
-    if from_train:
-        per_judge, per_reference = min(MOST, left), min(MOST, spare)
-    else:
-        per_judge = min(MOST, spare * 6 // 10)
-        per_reference = min(MOST, spare - per_judge)
-    per_judge = config.data.judge_per_class or per_judge
-    per_reference = config.data.reference_per_class or per_reference
-    room = [(shelf if from_train else second, per_judge), (second, per_reference)]
-    for place, need in room if from_train else [(second, per_judge + per_reference)]:
-        rarest = int(place.left().argmin())
-        if place.left()[rarest] < need or need < FEWEST:
-            raise DataError(
-                f"too few images of class {place.classes[rarest]} beside the pool: judge and "
-                f"reference need {max(need, FEWEST)}, {int(place.left()[rarest])} are left",
-                "lower profile.num_max, data.judge_per_class or data.reference_per_class",
-            )
-    return per_judge, per_reference, from_train
 
 
 def _like(wanted: NDArray[np.int64], available: NDArray[np.int64], *shelves: _Shelf) -> ImageSet:
@@ -188,7 +167,7 @@ def _as_is(config: Config) -> Splits:
     _all_classes_present(pool, data.root)
     judged, judge_notes = read(data.judge_root)
     judge_shelf = _Shelf(judged, config.seed, "judge")
-    shared = data.judge_root == data.reference_root
+    shared = expand(data.judge_root).resolve() == expand(data.reference_root).resolve()
     if shared:
         reference_shelf = judge_shelf
         reference_notes: list[str] = []
@@ -197,23 +176,20 @@ def _as_is(config: Config) -> Splits:
         reference_shelf = _Shelf(referenced, config.seed, "reference")
     for shelf, root in ((judge_shelf, data.judge_root), (reference_shelf, data.reference_root)):
         _all_classes_present(shelf.images, root)
-        if shelf.classes != pool.classes or shelf.images.image_shape != pool.image_shape:
+        if shelf.images.classes != pool.classes or shelf.images.image_shape != pool.image_shape:
             raise DataError(
                 f"classes or image shape differ from those of the pool ({root})",
                 "judge, reference and pool hold the same classes at the same size",
             )
     held = int(judge_shelf.left().min())
-    per_judge = data.judge_per_class or (held // 2 if shared else held)
-    judge = judge_shelf.take([per_judge] * len(pool.classes))
-    for_floor = int(reference_shelf.left().min()) * 2 // 5
-    floor = _like(pool.counts(), np.full(len(pool.classes), for_floor), reference_shelf)
-    per_reference = data.reference_per_class or int(reference_shelf.left().min())
-    if min(per_judge, per_reference) < FEWEST:
-        raise DataError(
-            f"judge and reference need {FEWEST} images of each class, there are "
-            f"{per_judge} and {per_reference} ({data.judge_root}, {data.reference_root})"
-        )
-    reference = reference_shelf.take([per_reference] * len(pool.classes))
+    judge = judge_shelf.balanced(
+        data.judge_per_class or (held // 2 if shared else held), "the judge"
+    )
+    left = int(reference_shelf.left().min())
+    reference = reference_shelf.balanced(
+        data.reference_per_class or left - left * 2 // 5, "the reference"
+    )
+    floor = _like(pool.counts(), reference_shelf.left(), reference_shelf)
     return Splits(pool, judge, reference, floor, (*notes, *judge_notes, *reference_notes))
 
 
@@ -230,12 +206,23 @@ class _Shelf:
 
     def __init__(self, images: ImageSet, seed: int, name: str) -> None:
         self.images = images
-        self.classes = images.classes
         order = random_for(seed, "shelf", name).permutation(len(images))
         self.queues = [order[images.labels[order] == c] for c in range(len(images.classes))]
 
     def left(self) -> NDArray[np.int64]:
         return np.array([len(queue) for queue in self.queues])
+
+    def balanced(self, per_class: int, purpose: str) -> ImageSet:
+        """So many images of each class; DataError names the class that has too few."""
+        rarest = int(self.left().argmin())
+        need = max(per_class, FEWEST)
+        if self.left()[rarest] < need:
+            raise DataError(
+                f"too few images of class {self.images.classes[rarest]}: {purpose} needs {need} "
+                f"beside the pool, {int(self.left()[rarest])} are left",
+                "lower profile.num_max, data.judge_per_class or data.reference_per_class",
+            )
+        return self.take([per_class] * len(self.images.classes))
 
     def take(self, counts: Sequence[int] | NDArray[np.int64]) -> ImageSet:
         """So many images of each class; the caller has looked that they are there."""

@@ -1,0 +1,78 @@
+"""The tiny runs and configs that several tests share."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+TINY = """
+seed: 3
+generations: 2
+data: {source: kennel, image_size: 16, judge_per_class: 30, reference_per_class: 20}
+profile: {kind: exp, num_max: 60, imbalance: 0.1}
+generator: {kind: bootstrap}
+policy: {preset: replace}
+judge: {steps: 40}
+scores: {num_images: 60, grid_images: 12}
+device: cpu
+"""
+
+
+class SilentReporter:
+    """Hears everything, says nothing, never asks for a stop."""
+
+    def message(self, text: str) -> None: ...
+
+    def stage(self, name: str) -> None: ...
+
+    def prepared(self, ruler: object) -> None: ...
+
+    def progress(self, step: int, steps: int, loss: float, images_per_second: float) -> None: ...
+
+    def should_stop(self) -> bool:
+        return False
+
+    def committed(self, run: object, generation: object, seconds: float) -> None: ...
+
+
+@pytest.fixture
+def tiny_yaml(tmp_path: Path) -> Path:
+    """The config of ``finished``, in a file of its own."""
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete run of two generations; tests only read it."""
+    from imgcollapse.config import load_config
+    from imgcollapse.study.run import run_to_disk
+
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    run_to_disk(load_config(folder / "tiny.yaml"), folder / "run", SilentReporter())
+    return folder / "run"
+
+
+@pytest.fixture
+def copy_of_finished(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the complete run, to be damaged."""
+    return Path(shutil.copytree(finished, tmp_path / "copy"))
+
+
+@pytest.fixture
+def files_below() -> Callable[[Path], dict[str, bytes]]:
+    """Every file below a folder, by its relative path."""
+
+    def read(folder: Path) -> dict[str, bytes]:
+        return {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+
+    return read

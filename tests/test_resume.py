@@ -1,0 +1,297 @@
+"""A run that was killed anywhere ends with the bytes of one that was left alone."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from conftest import SilentReporter
+
+STEPS = 20
+SAVES = STEPS - 1
+GENERATIONS = 3
+CONFIG = f"""
+seed: 5
+generations: {GENERATIONS}
+data: {{source: kennel, image_size: 16, judge_per_class: 16, reference_per_class: 15}}
+profile: {{kind: exp, num_max: 40, imbalance: 0.1}}
+generator:
+  {{kind: diffusion, network: mlp, width: 16, depth: 1, objective: flow,
+   first_stage: {{kind: pca, dim: 4}}}}
+training: {{steps: {STEPS}, batch_size: 16, warmup_steps: 2}}
+sampling: {{sampler: flow, steps: 2}}
+policy: {{preset: accumulate-subsample}}
+judge: {{steps: 6}}
+scores: {{num_images: 60, grid_images: 8}}
+device: cpu
+"""
+
+
+class Blow(NamedTuple):
+    """A signal to this process before or after the n-th call of ``module:attribute``."""
+
+    target: str
+    when: str
+    call: int
+    signal: int = signal.SIGKILL
+
+
+JUDGE_IS_THERE = Blow("imgcollapse.store.run_directory:move_folder", "after", 1)
+REFERENCE_IS_STAGED = Blow("imgcollapse.store.run_directory:move_folder", "before", 2)
+FIRST_STEP_IS_SAVED = Blow("imgcollapse.store.progress:TrainingState.save", "after", 1)
+IN_TRAINING = Blow("imgcollapse.store.progress:TrainingState.save", "after", SAVES + 9)
+STATE_IS_HALF_WRITTEN = Blow("imgcollapse.store.progress:write_bytes", "before", SAVES + 9)
+GENERATION_IS_STAGED = Blow("imgcollapse.store.run_directory:move_folder", "before", 4)
+TABLES_ARE_OLD = Blow("imgcollapse.store.run_directory:move_folder", "after", 4)
+MANIFEST_IS_OLD = Blow("imgcollapse.store.run_directory:write_manifest", "before", 3)
+BETWEEN_GENERATIONS = Blow("imgcollapse.chain:compose_pool", "before", 2)
+FIGURES_ARE_MISSING = Blow("imgcollapse.study.run:draw_run", "before", 1)
+
+
+def strike(blow: Blow) -> None:
+    """Puts the signal in place."""
+    module_name, _, path = blow.target.partition(":")
+    *owners, name = path.split(".")
+    owner: Any = importlib.import_module(module_name)
+    for one in owners:
+        owner = getattr(owner, one)
+    original, calls = getattr(owner, name), 0
+
+    @functools.wraps(original)
+    def struck(*arguments: Any, **named: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == blow.call and blow.when == "before":
+            os.kill(os.getpid(), blow.signal)
+        result = original(*arguments, **named)
+        if calls == blow.call and blow.when == "after":
+            os.kill(os.getpid(), blow.signal)
+        return result
+
+    setattr(owner, name, struck)
+
+
+def count_steps(into: Path) -> None:
+    """Adds a byte to a file for every step of any training."""
+    import torch
+
+    original = torch.nn.utils.clip_grad_norm_
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        with open(into, "ab") as file:
+            file.write(b".")
+        return original(*arguments, **named)
+
+    torch.nn.utils.clip_grad_norm_ = counted
+
+
+def prepare_process(steps: Path, blow: Blow | None, *, plain_figures: bool) -> None:
+    """Saves the training after every step and, to be quick, replaces pictures by their data."""
+    from imgcollapse.figures import run_figures
+    from imgcollapse.store import progress, run_directory
+    from imgcollapse.study import run
+
+    def state(self: run_directory.RunDirectory) -> progress.TrainingState:
+        return progress.TrainingState(self.path / "state" / "training.safetensors", 0.0)
+
+    def described(*arguments: object) -> bytes:
+        return repr(arguments).encode()
+
+    os.environ["OMP_NUM_THREADS"] = "1"
+    run_directory.RunDirectory.training_state = state  # type: ignore[method-assign]
+    if plain_figures:
+        run.draw_grid = described
+        run.draw_histogram = described
+        for name in run_figures.FIGURES:
+            run_figures.FIGURES[name] = lambda tables: repr(tables.scores).encode()
+    count_steps(steps)
+    if blow is not None:
+        strike(blow)
+
+
+def go(config: str, out: Path, blow: Blow | None, plain_figures: bool) -> None:
+    """One attempt at a run, in a process of its own."""
+    from imgcollapse.config import load_config
+    from imgcollapse.study.run import run_to_disk
+
+    prepare_process(out.with_suffix(".steps"), blow, plain_figures=plain_figures)
+    out.with_suffix(".yaml").write_text(config, encoding="utf-8")
+    run_to_disk(load_config(out.with_suffix(".yaml")), out, SilentReporter())
+
+
+def go_by_command(out: Path, blow: Blow | None, *options: str) -> None:
+    """One attempt at a run by the command line, in a process of its own."""
+    from imgcollapse.cli import main
+
+    prepare_process(out.with_suffix(".steps"), blow, plain_figures=True)
+    out.with_suffix(".yaml").write_text(CONFIG, encoding="utf-8")
+    sys.argv = ["imgcollapse", "run", str(out.with_suffix(".yaml")), "--out", str(out), *options]
+    sys.stdout = sys.stderr = open(out.with_suffix(".log"), "a", encoding="utf-8")  # noqa: SIM115
+    try:
+        main()
+    finally:
+        sys.stdout.flush()
+
+
+def in_a_process(target: Callable[..., None], *arguments: object) -> int | None:
+    """Runs a function in a fresh process whose imports are done; returns its exit code."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["imgcollapse.study.run", "imgcollapse.generators.diffusion"])
+    process = context.Process(target=target, args=arguments)
+    process.start()
+    process.join(120)
+    assert process.exitcode is not None, "the process hangs"
+    return process.exitcode
+
+
+def steps_run(out: Path) -> int:
+    """Steps of training, the judge's included, since the last time this was asked."""
+    file = out.with_suffix(".steps")
+    count = file.stat().st_size if file.exists() else 0
+    file.unlink(missing_ok=True)
+    return count
+
+
+def lasting(folder: Path) -> dict[str, bytes]:
+    """All files of a run that two identical runs share."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and path.relative_to(folder).parts[0]
+        not in ("volatile", "state", "environment.json", "run.lock")
+    }
+
+
+def assert_same_run(found: Path, expected: Path) -> None:
+    here, there = lasting(found), lasting(expected)
+    assert sorted(here) == sorted(there)
+    assert [name for name in here if here[name] != there[name]] == []
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Runs from scratch and with a warm start that nobody interrupted."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    for init in ("scratch", "warm"):
+        assert in_a_process(go, with_init(init), folder / init, None, True) == 0
+        assert steps_run(folder / init) == 6 + GENERATIONS * STEPS
+    return {init: folder / init for init in ("scratch", "warm")}
+
+
+def with_init(init: str) -> str:
+    return CONFIG.replace("depth: 1,", f"depth: 1, init: {init},")
+
+
+def test_two_fresh_runs_are_the_same_bytes(finished: Path, tmp_path: Path) -> None:
+    config = (finished.parent / "tiny.yaml").read_text(encoding="utf-8")
+    assert in_a_process(go, config, tmp_path / "again", None, False) == 0
+    assert_same_run(tmp_path / "again", finished)
+    names = set(lasting(finished))
+    assert {"config.yaml", "scores.csv", "manifest.json", "figures/strip.png"} <= names
+    assert {"gen_001/COMMITTED", "gen_001/grid.png", "gen_001/samples.npz"} <= names
+    assert {"judge/model.safetensors", "reference/stats.npz"} <= names
+    assert not list((finished / "state").iterdir())
+
+
+def test_a_warm_start_and_another_seed_give_other_bytes(undisturbed: dict[str, Path]) -> None:
+    cold, warm = (lasting(undisturbed[init]) for init in ("scratch", "warm"))
+    assert cold["gen_000/samples.npz"] == warm["gen_000/samples.npz"]
+    assert cold["gen_001/samples.npz"] != warm["gen_001/samples.npz"]
+
+
+@pytest.mark.parametrize(
+    ("init", "blow", "done", "steps_left"),
+    [
+        ("scratch", JUDGE_IS_THERE, 0, 3 * STEPS),
+        ("scratch", REFERENCE_IS_STAGED, 0, 3 * STEPS),
+        ("scratch", FIRST_STEP_IS_SAVED, 0, 3 * STEPS - 1),
+        ("scratch", IN_TRAINING, 1, 2 * STEPS - 9),
+        ("scratch", STATE_IS_HALF_WRITTEN, 1, 2 * STEPS - 8),
+        ("scratch", GENERATION_IS_STAGED, 1, 2 * STEPS - SAVES),
+        ("scratch", TABLES_ARE_OLD, 2, STEPS),
+        ("scratch", MANIFEST_IS_OLD, 2, STEPS),
+        ("scratch", BETWEEN_GENERATIONS, 2, STEPS),
+        ("scratch", FIGURES_ARE_MISSING, 3, 0),
+        ("warm", IN_TRAINING, 1, 2 * STEPS - 9),
+        ("warm", BETWEEN_GENERATIONS, 2, STEPS),
+    ],
+)
+def test_a_killed_run_goes_on_from_where_it_was_and_ends_alike(
+    undisturbed: dict[str, Path],
+    tmp_path: Path,
+    init: str,
+    blow: Blow,
+    done: int,
+    steps_left: int,
+) -> None:
+    out = tmp_path / "run"
+    assert in_a_process(go, with_init(init), out, blow, True) == -signal.SIGKILL
+    assert len(list(out.glob("gen_*/COMMITTED"))) == done
+    assert len(list(out.glob("gen_*"))) == done
+    assert not (out / "figures" / "fd.png").exists()
+    steps_run(out)
+    assert in_a_process(go, with_init(init), out, None, True) == 0
+    assert steps_run(out) == steps_left
+    assert_same_run(out, undisturbed[init])
+
+
+def test_a_run_killed_again_and_again_ends_alike(
+    undisturbed: dict[str, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    for _ in range(4):
+        blow = Blow(IN_TRAINING.target, "after", 13)
+        assert in_a_process(go, with_init("warm"), out, blow, True) == -signal.SIGKILL
+    assert in_a_process(go, with_init("warm"), out, None, True) == 0
+    assert steps_run(out) == 6 + GENERATIONS * STEPS
+    assert_same_run(out, undisturbed["warm"])
+
+
+def test_sigterm_stops_in_good_order_and_the_same_command_goes_on(
+    undisturbed: dict[str, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    blow = IN_TRAINING._replace(signal=signal.SIGTERM)
+    assert in_a_process(go_by_command, out, blow) == 75
+    assert steps_run(out) == 6 + STEPS + 10, "one step more than the signal"
+    assert "hint: " in out.with_suffix(".log").read_text(encoding="utf-8")
+    assert in_a_process(go_by_command, out, None) == 0
+    assert steps_run(out) == 2 * STEPS - 10
+    assert_same_run(out, undisturbed["scratch"])
+
+
+def test_no_time_at_all_is_exit_75_and_still_one_step_further(
+    undisturbed: dict[str, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    assert in_a_process(go_by_command, out, None, "--max-time", "0") == 75
+    assert not (out / "judge").exists()
+    shutil.rmtree(out)
+    blow = Blow(JUDGE_IS_THERE.target, "after", 2)
+    assert in_a_process(go_by_command, out, blow) == -signal.SIGKILL
+    steps_run(out)
+    for _ in range(2):
+        assert in_a_process(go_by_command, out, None, "--max-time", "0") == 75
+        assert steps_run(out) == 1
+    assert in_a_process(go_by_command, out, None) == 0
+    assert steps_run(out) == 3 * STEPS - 2
+    assert_same_run(out, undisturbed["scratch"])
+
+
+def test_a_complete_run_is_left_alone(copy_of_finished: Path) -> None:
+    from imgcollapse.config import load_config
+    from imgcollapse.study.run import run_to_disk
+
+    before = {path: path.stat().st_mtime_ns for path in copy_of_finished.rglob("*")}
+    run_to_disk(load_config(copy_of_finished / "config.yaml"), copy_of_finished, SilentReporter())
+    assert {path: path.stat().st_mtime_ns for path in copy_of_finished.rglob("*")} == before
