@@ -6,17 +6,22 @@ import functools
 import importlib
 import multiprocessing
 import os
+import pickle
 import shutil
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from conftest import SilentReporter
 
-STEPS = 20
+if TYPE_CHECKING:
+    from imgcollapse.config import Config
+    from imgcollapse.data.splits import Splits
+
+STEPS = 12
 SAVES = STEPS - 1
 GENERATIONS = 3
 CONFIG = f"""
@@ -48,8 +53,8 @@ class Blow(NamedTuple):
 JUDGE_IS_THERE = Blow("imgcollapse.store.run_directory:move_folder", "after", 1)
 REFERENCE_IS_STAGED = Blow("imgcollapse.store.run_directory:move_folder", "before", 2)
 FIRST_STEP_IS_SAVED = Blow("imgcollapse.store.progress:TrainingState.save", "after", 1)
-IN_TRAINING = Blow("imgcollapse.store.progress:TrainingState.save", "after", SAVES + 9)
-STATE_IS_HALF_WRITTEN = Blow("imgcollapse.store.progress:write_bytes", "before", SAVES + 9)
+IN_TRAINING = Blow("imgcollapse.store.progress:TrainingState.save", "after", SAVES + 7)
+STATE_IS_HALF_WRITTEN = Blow("imgcollapse.store.progress:write_bytes", "before", SAVES + 7)
 GENERATION_IS_STAGED = Blow("imgcollapse.store.run_directory:move_folder", "before", 4)
 TABLES_ARE_OLD = Blow("imgcollapse.store.run_directory:move_folder", "after", 4)
 MANIFEST_IS_OLD = Blow("imgcollapse.store.run_directory:write_manifest", "before", 3)
@@ -94,8 +99,12 @@ def count_steps(into: Path) -> None:
     torch.nn.utils.clip_grad_norm_ = counted
 
 
-def prepare_process(steps: Path, blow: Blow | None, *, plain_figures: bool) -> None:
-    """Saves the training after every step and, to be quick, replaces pictures by their data."""
+def prepare_process(out: Path, blow: Blow | None, *, quick: bool) -> None:
+    """Saves the training after every step.
+
+    To be quick, pictures are replaced by their data, real images drawn once for all runs here,
+    and nothing is flushed to the disk, which only a power cut would notice.
+    """
     from imgcollapse.figures import run_figures
     from imgcollapse.store import progress, run_directory
     from imgcollapse.study import run
@@ -108,22 +117,34 @@ def prepare_process(steps: Path, blow: Blow | None, *, plain_figures: bool) -> N
 
     os.environ["OMP_NUM_THREADS"] = "1"
     run_directory.RunDirectory.training_state = state  # type: ignore[method-assign]
-    if plain_figures:
+    if quick:
+        run.make_splits = functools.partial(drawn_once, out.parent.parent / "splits.pickle")
+        os.fsync = lambda descriptor: None
         run.draw_grid = described
         run.draw_histogram = described
         for name in run_figures.FIGURES:
             run_figures.FIGURES[name] = lambda tables: repr(tables.scores).encode()
-    count_steps(steps)
+    count_steps(out.with_suffix(".steps"))
     if blow is not None:
         strike(blow)
 
 
-def go(config: str, out: Path, blow: Blow | None, plain_figures: bool) -> None:
+def drawn_once(path: Path, config: Config) -> Splits:
+    """The splits of ``CONFIG``, drawn by the first that asks for them."""
+    from imgcollapse.data.splits import make_splits
+
+    if not path.exists():
+        path.write_bytes(pickle.dumps(make_splits(config)))
+    splits: Splits = pickle.loads(path.read_bytes())
+    return splits
+
+
+def go(config: str, out: Path, blow: Blow | None, quick: bool) -> None:
     """One attempt at a run, in a process of its own."""
     from imgcollapse.config import load_config
     from imgcollapse.study.run import run_to_disk
 
-    prepare_process(out.with_suffix(".steps"), blow, plain_figures=plain_figures)
+    prepare_process(out, blow, quick=quick)
     out.with_suffix(".yaml").write_text(config, encoding="utf-8")
     run_to_disk(load_config(out.with_suffix(".yaml")), out, SilentReporter())
 
@@ -132,7 +153,7 @@ def go_by_command(out: Path, blow: Blow | None, *options: str) -> None:
     """One attempt at a run by the command line, in a process of its own."""
     from imgcollapse.cli import main
 
-    prepare_process(out.with_suffix(".steps"), blow, plain_figures=True)
+    prepare_process(out, blow, quick=True)
     out.with_suffix(".yaml").write_text(CONFIG, encoding="utf-8")
     sys.argv = ["imgcollapse", "run", str(out.with_suffix(".yaml")), "--out", str(out), *options]
     sys.stdout = sys.stderr = open(out.with_suffix(".log"), "a", encoding="utf-8")  # noqa: SIM115
@@ -215,14 +236,14 @@ def test_a_warm_start_and_another_seed_give_other_bytes(undisturbed: dict[str, P
         ("scratch", JUDGE_IS_THERE, 0, 3 * STEPS),
         ("scratch", REFERENCE_IS_STAGED, 0, 3 * STEPS),
         ("scratch", FIRST_STEP_IS_SAVED, 0, 3 * STEPS - 1),
-        ("scratch", IN_TRAINING, 1, 2 * STEPS - 9),
-        ("scratch", STATE_IS_HALF_WRITTEN, 1, 2 * STEPS - 8),
+        ("scratch", IN_TRAINING, 1, 2 * STEPS - 7),
+        ("scratch", STATE_IS_HALF_WRITTEN, 1, 2 * STEPS - 6),
         ("scratch", GENERATION_IS_STAGED, 1, 2 * STEPS - SAVES),
         ("scratch", TABLES_ARE_OLD, 2, STEPS),
         ("scratch", MANIFEST_IS_OLD, 2, STEPS),
         ("scratch", BETWEEN_GENERATIONS, 2, STEPS),
         ("scratch", FIGURES_ARE_MISSING, 3, 0),
-        ("warm", IN_TRAINING, 1, 2 * STEPS - 9),
+        ("warm", IN_TRAINING, 1, 2 * STEPS - 7),
         ("warm", BETWEEN_GENERATIONS, 2, STEPS),
     ],
 )
@@ -249,7 +270,7 @@ def test_a_run_killed_again_and_again_ends_alike(
     undisturbed: dict[str, Path], tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    for _ in range(4):
+    for _ in range(2):
         blow = Blow(IN_TRAINING.target, "after", 13)
         assert in_a_process(go, with_init("warm"), out, blow, True) == -signal.SIGKILL
     assert in_a_process(go, with_init("warm"), out, None, True) == 0
@@ -263,10 +284,10 @@ def test_sigterm_stops_in_good_order_and_the_same_command_goes_on(
     out = tmp_path / "run"
     blow = IN_TRAINING._replace(signal=signal.SIGTERM)
     assert in_a_process(go_by_command, out, blow) == 75
-    assert steps_run(out) == 6 + STEPS + 10, "one step more than the signal"
+    assert steps_run(out) == 6 + STEPS + 8, "one step more than the signal"
     assert "hint: " in out.with_suffix(".log").read_text(encoding="utf-8")
     assert in_a_process(go_by_command, out, None) == 0
-    assert steps_run(out) == 2 * STEPS - 10
+    assert steps_run(out) == 2 * STEPS - 8
     assert_same_run(out, undisturbed["scratch"])
 
 

@@ -28,9 +28,11 @@ def demo(
     print("importing PyTorch …", file=sys.stderr)
     from imgcollapse.study.run import run_to_disk
 
+    sibling = None
     for arm, config in configs.items():
         print(f"\n{arm}: {ARMS[arm]}", flush=True)
-        run_to_disk(config, out / arm, ConsoleReporter(config.generations, None))
+        reporter = ConsoleReporter(config.generations, None)
+        sibling = run_to_disk(config, out / arm, reporter, sibling)
     print(f"\nThe story in words, after {duration(time.monotonic() - started)}:")
     for arm in ARMS:
         print(f"  {arm}: {_story(out / arm)}")

@@ -28,6 +28,7 @@ from imgcollapse.store.run_directory import (
     write_samples,
     write_scores,
 )
+from imgcollapse.study.beginning import share_beginning
 from imgcollapse.study.preparation import prepare
 from imgcollapse.training import Watcher
 
@@ -44,10 +45,13 @@ class Reporter(Watcher, Protocol):
     def committed(self, run: RunDirectory, generation: Generation, seconds: float) -> None: ...
 
 
-def run_to_disk(config: Config, out: Path, reporter: Reporter) -> RunDirectory:
+def run_to_disk(
+    config: Config, out: Path, reporter: Reporter, sibling: RunDirectory | None = None
+) -> RunDirectory:
     """Makes or goes on with the run in ``out``; does nothing where it is complete.
 
-    Wrong configs, data and devices are refused before anything is written.
+    From a ``sibling`` that began alike, the beginning is copied. Wrong configs, data and devices
+    are refused before anything is written.
     """
     run = RunDirectory(out)
     run.refuse_unless_same(config)
@@ -62,7 +66,10 @@ def run_to_disk(config: Config, out: Path, reporter: Reporter) -> RunDirectory:
     generator = make_generator(config, splits.pool.image_shape, splits.pool.classes, device)
     out.mkdir(parents=True, exist_ok=True)
     with RunLock(out):
+        run.refuse_unless_same(config)
         run.create(config, describe(device))
+        if sibling is not None and share_beginning(run, config, sibling):
+            reporter.message(f"judge, reference and generation 0 are those of {sibling.path}")
         reporter.stage("judge")
         ruler = prepare(run, config, splits, device, reporter)
         run.write_tables()

@@ -1,0 +1,36 @@
+"""Arms that differ only in their policy begin alike, so the beginning is made once."""
+
+from __future__ import annotations
+
+import shutil
+
+from imgcollapse.config import Config
+from imgcollapse.policies import synthetic_needed
+from imgcollapse.store.run_directory import RunDirectory
+
+PARTS = ("judge", "reference", "gen_000")
+
+
+def share_beginning(run: RunDirectory, config: Config, sibling: RunDirectory) -> bool:
+    """Copies judge, reference and generation 0 from a sibling where they would be the same bytes.
+
+    They are if the configs differ in nothing but policy and number of generations, and draw as
+    many samples. Returns whether it did.
+    """
+    if (run.path / "judge").is_dir() or not sibling.generations():
+        return False
+    held = sibling.config()
+    if _beginning(held) != _beginning(config):
+        return False
+    for part in PARTS:
+        with run.commit(part) as folder:
+            shutil.copytree(sibling.path / part, folder, dirs_exist_ok=True)
+    return True
+
+
+def _beginning(config: Config) -> tuple[Config, int]:
+    pool = 10**9  # stands for the size of the first pool, whatever it is
+    drawn = synthetic_needed(config.policy, config.sampling.num_images, pool)
+    return config.model_copy(update={"policy": None, "generations": 0}), max(
+        drawn, config.scores.num_images
+    )
