@@ -22,7 +22,9 @@ PresetName = Literal["replace", "accumulate", "accumulate-subsample", "mix", "re
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False
+    )
 
 
 class DataConfig(Section):
@@ -80,6 +82,9 @@ class GeneratorConfig(Section):
     init: Literal["scratch", "warm"] = "scratch"
     latent: int = Field(32, ge=1, description="latent dimensions of the vae")
     kl_weight: float = Field(1.0, gt=0, description="weight of the vae's KL term; 1 is the ELBO")
+    max_noise: float = Field(
+        0.1, ge=0.01, le=2, description="largest standard deviation of the vae's pixels, in [-1, 1]"
+    )
     decode: Literal["sample", "mean"] = "sample"
     components: int = Field(20, ge=1, description="components of the gaussian mixture")
 
@@ -116,9 +121,11 @@ class SamplingConfig(Section):
     batch_size: int = Field(512, ge=1)
 
     @model_validator(mode="after")
-    def variance_belongs_to_ddpm(self) -> Self:
+    def parts_fit_together(self) -> Self:
         if self.variance is not None and self.sampler != "ddpm":
             raise ValueError("sampling.variance goes with sampling.sampler: ddpm, and only with it")
+        if self.num_images != "pool" and self.num_images < 1:
+            raise ValueError("sampling.num_images is pool or at least 1")
         return self
 
 
@@ -142,8 +149,9 @@ class PolicyConfig(Section):
         if not isinstance(values, Mapping):
             return values
         preset = values.get("preset", "replace")
+        filled = PRESETS.get(preset, {}) if isinstance(preset, str) else {}
         given = {key: value for key, value in values.items() if value is not None}
-        return {**PRESETS.get(preset, {}), **given}
+        return {**filled, **given, "preset": preset}
 
     @model_validator(mode="after")
     def is_a_policy(self) -> Self:
@@ -161,6 +169,7 @@ class PolicyConfig(Section):
         return self
 
 
+VP_SAMPLERS = ("ddpm", "ddim", "dpm++", "heun")
 PRESETS: dict[str, dict[str, Any]] = {
     "replace": {"real": "none", "window": "last", "cap": "none"},
     "accumulate": {"real": "fixed", "window": "all", "cap": "none"},
@@ -199,10 +208,11 @@ class Config(Section):
     def parts_fit_together(self) -> Self:
         generator, sampling = self.generator, self.sampling
         if generator.kind == "diffusion":
-            if (generator.objective == "flow") != (sampling.sampler == "flow"):
+            allowed = ("flow", "heun", "dpm++") if generator.objective == "flow" else VP_SAMPLERS
+            if sampling.sampler not in allowed:
                 raise ValueError(
                     f"generator.objective {generator.objective} does not go with sampling.sampler "
-                    f"{sampling.sampler}: flow goes with flow, eps and v with the others"
+                    f"{sampling.sampler}: it goes with {', '.join(allowed)}"
                 )
             if generator.network == "unet" and generator.first_stage is not None:
                 raise ValueError(
@@ -341,14 +351,14 @@ def _explain(error: ErrorDetails) -> tuple[str, str]:
     if error["type"] == "value_error":
         return str(error["ctx"]["error"]), "imgcollapse config schema prints every key"
     message = error["msg"][0].lower() + error["msg"][1:]
-    hint = ""
+    hint = "imgcollapse config schema prints what each key may be"
     if error["type"] == "literal_error":
         allowed = [
             word.strip(" '") for word in error["ctx"]["expected"].replace(" or ", ",").split(",")
         ]
         near = difflib.get_close_matches(str(error["input"]), allowed, 1)
         message = f"not one of {', '.join(allowed)}"
-        hint = f"did you mean {near[0]}?" if near else ""
+        hint = f"did you mean {near[0]}?" if near else hint
     return f"{key}: {error['input']!r}: {message}", hint
 
 

@@ -91,7 +91,7 @@ def test_a_label_that_names_no_class_is_refused(label: int) -> None:
 def test_other_arrays_are_refused() -> None:
     whole = some()
     with pytest.raises(ValueError, match="uint8"):
-        ImageSet.of(whole.images.astype(np.float32), None, CLASSES)  # type: ignore[arg-type]
+        ImageSet.of(whole.images.astype(np.float32), None, CLASSES)
     with pytest.raises(ValueError, match="uint8"):
         ImageSet.of(whole.images[0], None, CLASSES)
     with pytest.raises(ValueError, match="length"):

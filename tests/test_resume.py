@@ -103,11 +103,13 @@ def prepare_process(out: Path, blow: Blow | None, *, quick: bool) -> None:
     """Saves the training after every step.
 
     To be quick, pictures are replaced by their data, real images drawn once for all runs here,
-    and nothing is flushed to the disk, which only a power cut would notice.
+    nothing is flushed to the disk, which only a power cut would notice, and intervals are rough.
     """
     from imgcollapse.figures import run_figures
+    from imgcollapse.metrics import shares
     from imgcollapse.store import progress, run_directory
-    from imgcollapse.study import run
+
+    run: Any = importlib.import_module("imgcollapse.study.run")
 
     def state(self: run_directory.RunDirectory) -> progress.TrainingState:
         return progress.TrainingState(self.path / "state" / "training.safetensors", 0.0)
@@ -119,7 +121,8 @@ def prepare_process(out: Path, blow: Blow | None, *, quick: bool) -> None:
     run_directory.RunDirectory.training_state = state  # type: ignore[method-assign]
     if quick:
         run.make_splits = functools.partial(drawn_once, out.parent.parent / "splits.pickle")
-        os.fsync = lambda descriptor: None
+        os.fsync = lambda fd: None
+        shares.REPLICATES = 20
         run.draw_grid = described
         run.draw_histogram = described
         for name in run_figures.FIGURES:

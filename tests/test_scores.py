@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -49,8 +50,9 @@ def test_the_columns_are_the_contract() -> None:
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("place", ["value", "low", "high"])
 def test_a_number_that_is_not_finite_is_refused_with_its_place(place: str, bad: float) -> None:
+    changed: dict[str, Any] = {place: bad}
     with pytest.raises(NumericalError, match=r"share golden-retriever, generation 3"):
-        replace(SHARE, **{place: bad})
+        replace(SHARE, **changed)
 
 
 def test_a_table_with_other_columns_is_corrupt() -> None:

@@ -72,8 +72,17 @@ def test_a_file_is_flushed_before_it_is_renamed(
 ) -> None:
     steps: list[str] = []
     fsync, replace = os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda one: (steps.append("flush"), fsync(one))[1])
-    monkeypatch.setattr(os, "replace", lambda *two: (steps.append("rename"), replace(*two))[1])
+
+    def flush(descriptor: int) -> None:
+        steps.append("flush")
+        fsync(descriptor)
+
+    def rename(source: Path, target: Path) -> None:
+        steps.append("rename")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(os, "replace", rename)
     files.write_bytes(tmp_path / "a", b"content")
     assert steps[:2] == ["flush", "rename"]
 
@@ -380,9 +389,14 @@ def test_the_config_of_a_run_is_the_one_it_was_made_with(tmp_path: Path) -> None
 def test_a_commit_that_fails_leaves_no_generation(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
     (tmp_path / "state").mkdir()
-    with pytest.raises(RuntimeError), run.commit("gen_000") as folder:
-        (folder / "samples.npz").write_text("half")
-        raise RuntimeError
+
+    def fail_in_the_middle() -> None:
+        with run.commit("gen_000") as folder:
+            (folder / "samples.npz").write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_in_the_middle()
     assert run.generations() == []
     assert not (tmp_path / "gen_000").exists()
     with run.commit("gen_000") as folder:

@@ -48,6 +48,14 @@ def show(directory: RunArgument, as_json: JsonOption = False) -> None:
     from imgcollapse.scores import FLOOR, percent, select
     from imgcollapse.store.run_directory import RunDirectory
 
+    if as_json:
+        runs = {str(path): RunDirectory(path).scores() for path in _runs_below(directory)}
+        rows = [
+            {"run": path, "scores": [asdict(score) for score in scores]}
+            for path, scores in runs.items()
+        ]
+        print_json({"runs": rows})
+        return
     for path in _runs_below(directory):
         run = RunDirectory(path)
         config = run.config()
@@ -55,9 +63,6 @@ def show(directory: RunArgument, as_json: JsonOption = False) -> None:
             print(f"{path}: nothing committed yet")
             continue
         tables = RunTables.read(run)
-        if as_json:
-            print_json({"run": str(path), "scores": [asdict(score) for score in tables.scores]})
-            continue
         head = tables.classes[tables.order[0]]
         began = percent(tables.initial_shares().shares[0])
         print(

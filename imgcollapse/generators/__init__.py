@@ -60,6 +60,11 @@ def make_generator(
             f"{config.generator.kind} takes square images, not {image_shape[1]}×{image_shape[2]}",
             "set data.image_size",
         )
+    if config.generator.kind == "vae" and image_shape[1] % 4:
+        raise ConfigError(
+            f"the vae takes sides that are a multiple of 4, not {image_shape[1]}",
+            "set data.image_size, and data.resize=pad to keep the pixels",
+        )
     return GENERATORS[config.generator.kind](config, image_shape, classes, device)
 
 

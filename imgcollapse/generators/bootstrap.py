@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ class Bootstrap:
         if self.pool is None:
             raise ValueError("fit or load comes before save")
         folder.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(
+        np.savez(
             folder / "pool.npz",
             images=self.pool.images,
             labels=self.pool.labels,
@@ -46,5 +47,5 @@ class Bootstrap:
         try:
             with np.load(folder / "pool.npz", allow_pickle=False) as stored:
                 self.pool = ImageSet.of(stored["images"], stored["labels"], list(stored["classes"]))
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
             raise CorruptError(f"the model cannot be loaded ({folder}): {error}") from error

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
 from sklearn.decomposition import PCA
 from torch import Tensor
 
-from imgcollapse.errors import ConfigError, CorruptError
+from imgcollapse.errors import ConfigError
 from imgcollapse.generators.base import to_floats
+from imgcollapse.generators.weights import load_tensors, save_tensors
 from imgcollapse.images import ImageSet
 from imgcollapse.seeds import seed_for
 
@@ -67,13 +67,8 @@ class FirstStage:
         return flat.unflatten(1, self.image_shape)
 
     def save(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        tensors = {name: value.cpu() for name, value in self.tensors.items()}
-        save_file(tensors, str(folder / FILE))
+        save_tensors(self.tensors, folder / FILE)
 
     def load(self, folder: Path) -> None:
-        try:
-            tensors = load_file(str(folder / FILE))
-        except Exception as error:
-            raise CorruptError(f"the model cannot be loaded ({folder}): {error}") from error
+        tensors = load_tensors(folder / FILE)
         self.tensors = {name: value.to(self.device) for name, value in tensors.items()}

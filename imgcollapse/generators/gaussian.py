@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
 from sklearn.mixture import GaussianMixture as SklearnMixture
 
 from imgcollapse.config import GeneratorConfig, SamplingConfig
-from imgcollapse.errors import ConfigError, CorruptError
+from imgcollapse.errors import ConfigError
 from imgcollapse.generators.base import Fit, Surroundings, to_bytes
 from imgcollapse.generators.first_stage import FirstStage
 from imgcollapse.generators.noise import noise_batches
+from imgcollapse.generators.weights import load_tensors, save_tensors
 from imgcollapse.images import ImageSet
 from imgcollapse.seeds import seed_for
 
@@ -79,11 +79,8 @@ class GaussianMixture:
 
     def save(self, folder: Path) -> None:
         self.first_stage.save(folder)
-        save_file(self.tensors, str(folder / FILE))
+        save_tensors(self.tensors, folder / FILE)
 
     def load(self, folder: Path) -> None:
         self.first_stage.load(folder)
-        try:
-            self.tensors = load_file(str(folder / FILE))
-        except Exception as error:
-            raise CorruptError(f"the model cannot be loaded ({folder}): {error}") from error
+        self.tensors = load_tensors(folder / FILE)

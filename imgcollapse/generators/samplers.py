@@ -12,6 +12,9 @@ from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultist
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
     FlowMatchEulerDiscreteScheduler,
 )
+from diffusers.schedulers.scheduling_flow_match_heun_discrete import (
+    FlowMatchHeunDiscreteScheduler,
+)
 from diffusers.schedulers.scheduling_heun_discrete import HeunDiscreteScheduler
 from torch import Tensor
 
@@ -24,12 +27,14 @@ Denoise = Callable[[Tensor, Tensor], Tensor]
 
 
 def make_scheduler(sampling: SamplingConfig, objective: str, clip: bool) -> Any:
-    """A fresh scheduler with the linear noise schedule of Ho et al. 2020, or flow matching.
+    """A fresh scheduler with the linear noise schedule of Ho et al. 2020, or for flow matching.
 
-    ``clip`` bounds the predicted image to [-1, 1], which only ddpm and ddim do.
+    ``clip`` bounds the predicted image to [-1, 1], which only ddpm and ddim do. Steps of dpm++
+    are even in log-SNR (Lu et al. 2022) and those of heun as in Karras et al. 2022: with steps
+    even in time a perfect denoiser narrows a Gaussian of width 0.2 by a quarter in 20 steps.
     """
-    if sampling.sampler == "flow":
-        return FlowMatchEulerDiscreteScheduler(num_train_timesteps=TRAIN_STEPS)
+    if objective == "flow":
+        return _flow_scheduler(sampling.sampler)
     shared = {
         "num_train_timesteps": TRAIN_STEPS,
         "prediction_type": {"eps": "epsilon", "v": "v_prediction"}[objective],
@@ -41,8 +46,20 @@ def make_scheduler(sampling: SamplingConfig, objective: str, clip: bool) -> Any:
         return DDIMScheduler(clip_sample=clip, timestep_spacing="trailing", **shared)
     linear = {"beta_start": 1e-4, "beta_end": 0.02, "beta_schedule": "linear"}
     if sampling.sampler == "heun":
-        return HeunDiscreteScheduler(**linear, **shared)
-    return DPMSolverMultistepScheduler(**linear, **shared)
+        return HeunDiscreteScheduler(use_karras_sigmas=True, **linear, **shared)
+    return DPMSolverMultistepScheduler(use_lu_lambdas=True, **linear, **shared)
+
+
+def _flow_scheduler(sampler: str) -> Any:
+    if sampler == "heun":
+        return FlowMatchHeunDiscreteScheduler(num_train_timesteps=TRAIN_STEPS)
+    if sampler == "dpm++":
+        return DPMSolverMultistepScheduler(
+            num_train_timesteps=TRAIN_STEPS,
+            use_flow_sigmas=True,
+            prediction_type="flow_prediction",
+        )
+    return FlowMatchEulerDiscreteScheduler(num_train_timesteps=TRAIN_STEPS)
 
 
 def alphas_cumprod() -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from pathlib import Path
 from typing import Any
 
@@ -20,46 +21,54 @@ from imgcollapse.images import ImageSet
 from imgcollapse.seeds import seed_for
 from imgcollapse.training import train
 
-MIN_LOG_SCALE = -5.0
+HIDDEN = 512
+MIN_NOISE = 1 / 127.5
+"""Least standard deviation of the pixels: one grey level."""
 
 
 class VAENetwork(nn.Module):
-    """Encoder to a diagonal Gaussian over z, decoder to a mean and one log scale per channel.
+    """Encoder to a diagonal Gaussian over z, decoder to a Gaussian of one width per channel.
 
     Images are N×C×H×W in [-1, 1], sides a multiple of 4; with ``num_classes`` > 0 both halves
-    also see the class.
+    also see the class. ``max_noise`` is the largest width that the decoder may learn.
     """
 
     def __init__(
-        self, image_shape: tuple[int, int, int], width: int, latent: int, num_classes: int
+        self,
+        image_shape: tuple[int, int, int],
+        width: int,
+        latent: int,
+        num_classes: int,
+        max_noise: float,
     ) -> None:
         super().__init__()
         channels, height, side = image_shape
         self.small = (2 * width, height // 4, side // 4)
-        flat = 2 * width * (height // 4) * (side // 4)
+        flat = math.prod(self.small)
         self.num_classes = num_classes
+        self.log_noise_range = (math.log(MIN_NOISE), math.log(max_noise))
         self.down = nn.Sequential(
-            nn.Conv2d(channels, width, 3, padding=1),
-            nn.SiLU(),
-            nn.Conv2d(width, width, 4, stride=2, padding=1),
-            nn.SiLU(),
+            nn.Conv2d(channels, width, 4, stride=2, padding=1),
+            *_norm(width),
             nn.Conv2d(width, 2 * width, 4, stride=2, padding=1),
-            nn.SiLU(),
+            *_norm(2 * width),
             nn.Flatten(),
         )
-        self.to_z = nn.Linear(flat + num_classes, 2 * latent)
+        self.to_z = nn.Sequential(
+            nn.Linear(flat + num_classes, HIDDEN), nn.SiLU(), nn.Linear(HIDDEN, 2 * latent)
+        )
         self.from_z = nn.Sequential(
-            nn.Linear(latent + num_classes, 8 * width), nn.SiLU(), nn.Linear(8 * width, flat)
+            nn.Linear(latent + num_classes, HIDDEN), nn.SiLU(), nn.Linear(HIDDEN, flat)
         )
+        # A kernel that is a multiple of the stride, then 3×3 before the pixels are shuffled out:
+        # neither makes a checkerboard at the start.
         self.up = nn.Sequential(
-            nn.SiLU(),
             nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1),
-            nn.SiLU(),
-            nn.ConvTranspose2d(width, width, 4, stride=2, padding=1),
-            nn.SiLU(),
-            nn.Conv2d(width, channels, 3, padding=1),
+            *_norm(width),
+            nn.Conv2d(width, 4 * channels, 3, padding=1),
+            nn.PixelShuffle(2),
         )
-        self.log_scale = nn.Parameter(torch.full((channels, 1, 1), -1.0))
+        self.free_noise = nn.Parameter(torch.full((channels, 1, 1), 0.5))
 
     def encode(self, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance of q(z | x), each N×latent."""
@@ -70,34 +79,56 @@ class VAENetwork(nn.Module):
         """Mean of p(x | z), N×C×H×W."""
         return self.up(self.from_z(self._with_class(z, labels)).unflatten(1, self.small))
 
+    def log_noise(self) -> Tensor:
+        """Log standard deviation of p(x | z), C×1×1, between that of one grey level and the cap."""
+        low, high = self.log_noise_range
+        # One number for millions of weights: it moves four times as fast as they do.
+        return low + (high - low) * (4 * self.free_noise.float()).sigmoid()
+
     def _with_class(self, x: Tensor, labels: Tensor) -> Tensor:
         if not self.num_classes:
             return x
         return torch.cat([x, F.one_hot(labels, self.num_classes).to(x.dtype)], 1)
 
 
+def _norm(width: int) -> tuple[nn.Module, nn.Module]:
+    return nn.GroupNorm(math.gcd(8, width), width), nn.SiLU()
+
+
+def kl_to_prior(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL of diagonal Gaussians, each N×latent, to the standard normal: nats, N."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
+
+
 def negative_elbo(
     network: VAENetwork, x: Tensor, labels: Tensor, kl_weight: float, random: torch.Generator
 ) -> Tensor:
-    """-ELBO in nats per pixel value, with a Gaussian likelihood of learned width.
+    """-ELBO in nats per pixel value, but for the constant log(2π)/2.
 
-    Kingma and Welling 2014, equation 10; the width is learned as in Rybkin, Daniilidis and Levine
-    2021 (sigma-VAE). ``kl_weight`` 1 is the bound itself.
+    Kingma and Welling 2014, equation 10; the width of the Gaussian likelihood is learned as in
+    Rybkin, Daniilidis and Levine 2021 (sigma-VAE), up to a cap. ``kl_weight`` 1 is the bound
+    itself (Higgins et al. 2017 for others). With the width at its cap c, a weight w trains the
+    same encoder and decoder means as the bound of a Gaussian c·√w wide.
     """
     mean, log_variance = network.encode(x, labels)
     mean, log_variance = mean.float(), log_variance.float()
     z = mean + (0.5 * log_variance).exp() * torch.randn(
         mean.shape, generator=random, device=mean.device
     )
-    log_scale = network.log_scale.clamp_min(MIN_LOG_SCALE)
-    error = (x - network.decode(z, labels).float()) / log_scale.exp()
-    reconstruction = (0.5 * error.square() + log_scale).flatten(1).sum(1)
-    kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
+    log_noise = network.log_noise()
+    error = (x - network.decode(z, labels).float()) / log_noise.exp()
+    reconstruction = (0.5 * error.square() + log_noise).flatten(1).sum(1)
+    kl = kl_to_prior(mean, log_variance)
     return (reconstruction + kl_weight * kl).mean() / x[0].numel()
 
 
 class VAE:
-    """Draws z from the prior scaled by ``sampling.lambda``, then pixels or their mean."""
+    """Draws z from the prior scaled by ``sampling.lambda``, then pixels or their mean.
+
+    Samples look like the data only where z is near some image's posterior. An average KL far above
+    the log of the number of training images leaves most of the prior empty (Hoffman and Johnson
+    2016), hence KL weights above 1 for the small pools of this lab.
+    """
 
     def __init__(
         self,
@@ -119,6 +150,7 @@ class VAE:
             "width": config.width,
             "latent": config.latent,
             "num_classes": len(classes) if config.labels != "none" else 0,
+            "max_noise": config.max_noise,
         }
         self.average: VAENetwork | None = None
 
@@ -154,14 +186,14 @@ class VAE:
         if self.average is None:
             raise ValueError("fit or load comes before sample")
         images = np.empty((num_images, *self.image_shape), np.uint8)
-        scale = self.average.log_scale.clamp_min(MIN_LOG_SCALE).exp()
+        deviation = self.average.log_noise().exp()
         batch = self.sampling.batch_size
         for where, noise in noise_batches(num_images, batch, seed, self.device):
             z = self.sampling.lambda_ * noise.normal(self.config.latent)
             wanted = padded_labels(labels, where, len(noise), self.device)
             x = self.average.decode(z, wanted)
             if self.config.decode == "sample":
-                x = x + scale * noise.normal(*self.image_shape)
+                x = x + deviation * noise.normal(*self.image_shape)
             images[where] = to_bytes(x)[: where.stop - where.start].cpu().numpy()
         return ImageSet.of(images, labels, self.classes)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from imgcollapse.errors import CorruptError
 
@@ -31,3 +31,17 @@ def load_weights(module: nn.Module, folder: Path) -> None:
         module.load_state_dict(load_file(str(folder / WEIGHTS)))
     except Exception as error:
         raise CorruptError(f"the model cannot be loaded ({folder}): {error}") from error
+
+
+def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
+    """Writes tensors by name, whatever their strides and device."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: value.cpu().contiguous() for name, value in tensors.items()}, str(path))
+
+
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file, on the CPU; CorruptError if it is not whole."""
+    try:
+        return load_file(str(path))
+    except Exception as error:
+        raise CorruptError(f"the model cannot be loaded ({path}): {error}") from error

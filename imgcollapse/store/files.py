@@ -14,11 +14,15 @@ TEMPORARY = ".tmp"
 def write_bytes(path: Path, content: bytes) -> None:
     """Writes under a temporary name beside ``path``, flushes to disk, and renames."""
     temporary = path.with_name(path.name + TEMPORARY)
-    with open(temporary, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     _sync(path.parent)
 
 

@@ -77,6 +77,22 @@ def _read(run: Path) -> dict[str, Any]:
         return {}
     except ValueError as error:
         raise CorruptError(f"the manifest is not readable ({run / FILE}): {error}") from error
+    if not _is_manifest(content):
+        raise CorruptError(f"the manifest has other keys than those of a manifest ({run / FILE})")
+    return dict(content)
+
+
+def _is_manifest(content: object) -> bool:
     if not isinstance(content, dict) or content.keys() != {"files", "generations"}:
-        raise CorruptError(f"the manifest has other keys than files and generations ({run / FILE})")
-    return content
+        return False
+    entries = content["generations"]
+    return (
+        isinstance(content["files"], dict)
+        and isinstance(entries, list)
+        and all(
+            isinstance(entry, dict)
+            and entry.keys() == {"generation", "previous", "files"}
+            and isinstance(entry["files"], dict)
+            for entry in entries
+        )
+    )

@@ -61,7 +61,7 @@ class RunDirectory:
         """
         if self.exists:
             held, wanted = to_yaml(self.config()).splitlines(), to_yaml(config).splitlines()
-            lines = list(difflib.unified_diff(held, wanted, "the run", "asked for", "", "", 0))
+            lines = list(difflib.unified_diff(held, wanted, "the run", "asked for", "", "", 0, ""))
             changes = [line for line in lines if line[0] in "+-"]
             if changes:
                 raise ConfigError(

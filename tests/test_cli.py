@@ -1,0 +1,408 @@
+"""The commands: exit codes, what goes to stdout, and that nothing is written on an error."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import typer.main
+
+from imgcollapse import cli
+from imgcollapse.config import SourceName, load_config, to_yaml
+from imgcollapse.store.lock import RunLock
+
+COMMANDS = {"demo", "run", "status", "show", "verify", "data", "config", "doctor"}
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Call = Callable[..., Said]
+
+
+@pytest.fixture
+def call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Call]:
+    """Types a command in ``tmp_path``."""
+    handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    monkeypatch.chdir(tmp_path)
+
+    def typed(*words: object) -> Said:
+        monkeypatch.setattr(sys, "argv", ["imgcollapse", *map(str, words)])
+        capsys.readouterr()
+        code: Any = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code
+        return Said(code or 0, *capsys.readouterr())
+
+    yield typed
+    for one, handler in handlers.items():
+        signal.signal(one, handler)
+
+
+def assert_error(said: Said, code: int, *parts: str) -> None:
+    """One sentence and perhaps a hint at the end, no traceback, nothing on stdout."""
+    assert said.code == code
+    assert said.out == ""
+    last = [line for line in said.err.splitlines() if not line.startswith(("hint: ", "  "))][-1]
+    assert last.startswith("error: ")
+    assert "Traceback" not in said.err
+    for part in parts:
+        assert part in said.err
+
+
+def all_commands() -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+
+    def walk(command: Any, path: tuple[str, ...]) -> None:
+        found.append(path)
+        for name, inner in getattr(command, "commands", {}).items():
+            walk(inner, (*path, name))
+
+    walk(typer.main.get_command(cli.app), ())
+    return found
+
+
+@pytest.mark.parametrize("path", all_commands(), ids=" ".join)
+def test_every_command_has_help(call: Call, path: tuple[str, ...]) -> None:
+    said = call(*path, "--help")
+    assert said.code == 0
+    assert said.out.startswith("Usage: ")
+    assert said.err == ""
+
+
+def test_the_commands_are_those_of_the_contract() -> None:
+    paths = all_commands()
+    assert {path[0] for path in paths if path} >= COMMANDS
+    assert {path[1] for path in paths if len(path) == 2 and path[0] == "data"} >= {
+        "list", "make", "inspect",
+    }  # fmt: skip
+    assert {path[1] for path in paths if path[:1] == ("config",) and len(path) == 2} >= {
+        "show", "schema",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("run", "none.yaml"), "no config file none.yaml"),
+        (("run", "tiny.yaml", "--set", "generator.widht=3"), "unknown key generator.widht"),
+        (("run", "tiny.yaml", "--set", "generator.width"), "key=value"),
+        (("run", "tiny.yaml", "--device", "tpu"), "device: 'tpu'"),
+        (("run", "tiny.yaml", "--seed", "-4"), "seed: -4"),
+        (("run", "wrong.yaml"), "unknown key genrator"),
+        (("run", "broken.yaml"), "not readable as YAML"),
+        (("config", "show", "none.yaml"), "no config file"),
+        (("config", "show", "tiny.yaml", "--set", "seed"), "key=value"),
+        (("data", "make", "wrong.yaml", "out.npz"), "unknown key genrator"),
+        (("data", "make", "tiny.yaml", "out.npz", "--split", "tests"), "no split tests"),
+        (("status", "."), "no run here"),
+        (("show", "nowhere"), "no run here"),
+        (("verify", "tiny.yaml"), "no run here"),
+        (("run", "tiny.yaml", "--out", "."), "something else than a run"),
+        (("run", "tiny.yaml", "--out", "tiny.yaml"), "something else than a run"),
+    ],
+)
+def test_wrong_usage_is_exit_2_and_writes_nothing(
+    call: Call, tiny_yaml: Path, words: tuple[str, ...], says: str
+) -> None:
+    (tiny_yaml.parent / "wrong.yaml").write_text("genrator: {kind: vae}\n")
+    (tiny_yaml.parent / "broken.yaml").write_text("seed: [\n")
+    before = sorted(path.name for path in tiny_yaml.parent.iterdir())
+    assert_error(call(*words), 2, says, "\nhint: ")
+    assert sorted(path.name for path in tiny_yaml.parent.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("fly",), ("run",), ("run", "tiny.yaml", "--sed", "1"), ("run", "tiny.yaml", "--seed", "x"),
+     ("run", "tiny.yaml", "--max-time", "-1"), ("data", "eat"), ("verify",)],
+)  # fmt: skip
+def test_words_that_are_no_command_are_exit_2(
+    call: Call, tiny_yaml: Path, words: tuple[str, ...]
+) -> None:
+    said = call(*words)
+    assert (said.code, said.out) == (2, "")
+    assert "Error" in said.err
+    assert "Traceback" not in said.err
+    assert [path.name for path in tiny_yaml.parent.iterdir()] == ["tiny.yaml"]
+
+
+def test_cuda_where_there_is_none_is_exit_7_and_writes_nothing(
+    call: Call, tiny_yaml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    said = call("run", "tiny.yaml", "--out", "out", "--device", "cuda")
+    assert_error(said, 7, "no CUDA device", "hint: use --device auto or --device cpu")
+    assert [path.name for path in tiny_yaml.parent.iterdir()] == ["tiny.yaml"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("data", "inspect", "nowhere"),
+        ("data", "inspect", "tiny.yaml"),
+        ("data", "inspect", "empty"),
+        ("run", "tiny.yaml", "--set", "data.source=files", "--set", "data.root=nowhere"),
+        ("run", "tiny.yaml", "--set", "data.source=mnist", "--set", "data.root=nowhere"),
+        ("run", "tiny.yaml", "--set", "data.source=digits", "--set", "profile.num_max=5000"),
+        ("data", "make", "tiny.yaml", "o.npz", "--set", "data.source=svhn"),
+    ],
+)
+def test_data_that_is_not_there_is_exit_3_and_writes_nothing(
+    call: Call, tiny_yaml: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.delenv("IMGCOLLAPSE_DATA", raising=False)
+    (tiny_yaml.parent / "empty").mkdir()
+    assert_error(call(*words), 3)
+    assert sorted(path.name for path in tiny_yaml.parent.iterdir()) == ["empty", "tiny.yaml"]
+
+
+def test_a_run_that_another_process_writes_is_exit_5(
+    call: Call, copy_of_finished: Path, files_below: Callable[[Path], dict[str, bytes]]
+) -> None:
+    (copy_of_finished / "figures" / "fd.png").unlink()
+    with RunLock(copy_of_finished):
+        before = files_below(copy_of_finished)
+        said = call("run", copy_of_finished / "config.yaml", "--out", copy_of_finished)
+        assert_error(said, 5, "another process is writing this run: process ")
+        assert call("status", copy_of_finished).out.split(": ")[1].startswith("running (process")
+        assert files_below(copy_of_finished) == before
+
+
+def test_another_config_is_exit_2_with_the_difference(call: Call, copy_of_finished: Path) -> None:
+    config = copy_of_finished / "config.yaml"
+    said = call("run", config, "--out", copy_of_finished, "--set", "generations=5")
+    assert_error(said, 2, "-generations: 2", "+generations: 5", "hint: ")
+
+
+def test_a_place_that_cannot_be_written_is_exit_7(call: Call, tiny_yaml: Path) -> None:
+    assert_error(call("run", "tiny.yaml", "--out", "tiny.yaml/below"), 7, "tiny.yaml")
+
+
+def test_running_a_complete_run_again_says_so(call: Call, copy_of_finished: Path) -> None:
+    words = ("run", copy_of_finished / "config.yaml", "--out", copy_of_finished)
+    assert call(*words).out == f"done: {copy_of_finished} (imgcollapse show {copy_of_finished})\n"
+    assert call(*words, "--json").json == {"run": str(copy_of_finished), "generations": 2}
+
+
+def test_a_dry_run_needs_no_data_and_writes_nothing(call: Call, tiny_yaml: Path) -> None:
+    words = ["run", "tiny.yaml", "--dry-run", "--set", "data.source=mnist", "--seed", "8"]
+    words += ["--set", "data.image_size=28"]
+    said = call(*words)
+    assert said.code == 0
+    assert "seed: 8\n" in said.out
+    assert "# about " in said.out
+    plan = call(*words, "--json").json
+    assert plan["config"]["seed"] == 8
+    counts = [int(60 * 0.1 ** (i / 9) + 1e-9) for i in range(10)]
+    assert plan["cost"]["pool_images"] == sum(counts)
+    files = call("run", "tiny.yaml", "--dry-run", "--json", "--set", "data.source=files")
+    assert files.json["cost"] is None
+    assert [path.name for path in tiny_yaml.parent.iterdir()] == ["tiny.yaml"]
+
+
+def test_status_says_how_far_runs_have_come(call: Call, copy_of_finished: Path) -> None:
+    assert call("status", copy_of_finished).out == (
+        f"{copy_of_finished}: complete, 2 of 2 generations\n"
+    )
+    half = Path(shutil.copytree(copy_of_finished, copy_of_finished.with_name("half")))
+    shutil.rmtree(half / "gen_001")
+    found = call("status", half.parent, "--json").json["runs"]
+    assert [(one["done"], one["generations"]) for one in found] == [(2, 2), (1, 2)]
+    assert found[0]["state"] == "complete"
+    assert found[1]["state"].startswith("stopped")
+
+
+def test_show_prints_every_generation_and_class(call: Call, finished: Path) -> None:
+    said = call("show", finished)
+    assert said.code == 0
+    lines = said.out.splitlines()
+    assert [line.split()[0] for line in lines[2:5]] == ["real", "0", "1"]
+    assert sum(line.startswith("  ") and "%" in line for line in lines[5:]) >= 10
+    assert "golden-retriever" in said.out
+    shown = call("show", finished, "--json").json
+    with open(finished / "scores.csv", encoding="utf-8") as file:
+        num_rows = len(file.readlines()) - 1
+    assert len(shown["runs"][0]["scores"]) == num_rows
+    assert shown["runs"][0]["run"] == str(finished)
+
+
+def test_show_of_many_runs_is_one_object_and_of_a_run_just_begun_too(
+    call: Call, copy_of_finished: Path
+) -> None:
+    begun = copy_of_finished.with_name("begun")
+    begun.mkdir()
+    shutil.copy(copy_of_finished / "config.yaml", begun)
+    shown = call("show", copy_of_finished.parent, "--json").json["runs"]
+    assert [Path(one["run"]).name for one in shown] == ["begun", "copy"]
+    assert shown[0]["scores"] == []
+    assert "nothing committed yet" in call("show", begun).out
+
+
+def test_verify_compares_every_file_and_a_changed_byte_is_exit_4(
+    call: Call, copy_of_finished: Path
+) -> None:
+    said = call("verify", copy_of_finished)
+    assert said.code == 0
+    assert "files are what the manifest says" in said.out
+    assert list(call("verify", copy_of_finished, "--json").json["files"]) == [str(copy_of_finished)]
+    path = copy_of_finished / "gen_001" / "samples.npz"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert_error(call("verify", copy_of_finished), 4, "gen_001/samples.npz", "hint: ")
+    assert_error(call("verify", copy_of_finished, "--json"), 4)
+    done = subprocess.run(
+        [sys.executable, "-c", "import imgcollapse.cli as c; c.main()", "verify", copy_of_finished],
+        capture_output=True,
+        text=True,
+    )
+    assert_error(Said(done.returncode, done.stdout, done.stderr), 4)
+
+
+def test_config_show_and_schema(call: Call, tiny_yaml: Path) -> None:
+    config = load_config(tiny_yaml, ["seed=9"])
+    said = call("config", "show", "tiny.yaml", "--set", "seed=9")
+    assert (said.code, said.out, said.err) == (0, to_yaml(config), "")
+    shown = call("config", "show", "tiny.yaml", "--set", "seed=9", "--json").json
+    assert shown == config.model_dump(mode="json", by_alias=True)
+    assert "generator" in call("config", "schema").json["properties"]
+    assert call("config", "show", "smoke").code == 0
+
+
+def test_data_list_names_every_source(call: Call) -> None:
+    names = set(SourceName.__args__)  # type: ignore[attr-defined]
+    assert set(call("data", "list", "--json").json) == names
+    lines = call("data", "list").out.splitlines()
+    assert {line.split()[0] for line in lines} == names
+
+
+@pytest.mark.parametrize("out", ["pool.npz", "pool.zip", "pool"])
+def test_what_data_make_writes_data_inspect_reads(call: Call, tiny_yaml: Path, out: str) -> None:
+    said = call("data", "make", "tiny.yaml", out)
+    counts = [int(60 * 0.1 ** (i / 9) + 1e-9) for i in range(10)]
+    assert (said.code, said.out) == (0, f"{out}: {sum(counts):,} images\n")
+    facts = call("data", "inspect", out, "--json").json
+    assert sorted(facts["counts"].values(), reverse=True) == counts
+    assert facts["images"] == sum(counts)
+    assert (facts["channels"], facts["height"], facts["width"]) == (3, 16, 16)
+    assert (facts["unlabelled"], facts["duplicates"]) == (0, 0)
+    shown = call("data", "inspect", out)
+    assert (shown.code, shown.err) == (0, "")
+    assert f"{sum(counts)} images" in shown.out
+
+
+def test_data_inspect_counts_copies_and_images_without_a_class(call: Call, tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), np.uint8)
+    images[4] = images[0]
+    np.savez(tmp_path / "plain.npz", arr_0=images)
+    facts = call("data", "inspect", "plain.npz", "--json").json
+    assert (facts["images"], facts["unlabelled"], facts["duplicates"]) == (5, 5, 1)
+    assert "1 of them are copies" in call("data", "inspect", "plain.npz").out
+
+
+def test_doctor_finds_a_healthy_lab(call: Call) -> None:
+    said = call("doctor", "--json")
+    assert said.code == 0, said.out
+    assert said.json["healthy"] is True
+    names = [one["check"] for one in said.json["checks"]]
+    assert {"python", "torch", "torchvision", "device", "threads", "configs"} <= set(names)
+    lines = call("doctor").out.splitlines()
+    assert all(line.startswith("ok ") for line in lines)
+    assert len(lines) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("module", "error", "says"),
+    [
+        ("torchvision", RuntimeError("operator torchvision::nms does not exist"),
+         "torch and torchvision were built for different versions: install both"),
+        ("diffusers", ModuleNotFoundError("No module named 'diffusers'"), "pip install diffusers"),
+    ],
+)  # fmt: skip
+def test_doctor_says_how_to_mend_what_is_broken(
+    call: Call, monkeypatch: pytest.MonkeyPatch, module: str, error: Exception, says: str
+) -> None:
+    real = importlib.import_module
+
+    def broken(name: str, package: str | None = None) -> Any:
+        if name == module:
+            raise error
+        return real(name, package)
+
+    monkeypatch.setattr(importlib, "import_module", broken)
+    said = call("doctor")
+    assert said.code == 7
+    (bad,) = [line for line in said.out.splitlines() if line.startswith("BAD")]
+    assert bad.split()[1] == module
+    assert says in bad
+    assert "Traceback" not in said.err
+    in_json = call("doctor", "--json")
+    assert in_json.code == 7
+    assert in_json.json["healthy"] is False
+
+
+def test_doctor_warns_of_more_threads_than_cores(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "5000")
+    said = call("doctor")
+    assert said.code == 7
+    assert "export OMP_NUM_THREADS=" in said.out
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_debug_shows_the_traceback_wherever_it_stands(call: Call, place: int) -> None:
+    words = ["run", "none.yaml"]
+    plain = call(*words)
+    assert_error(plain, 2)
+    words.insert(place, "--debug")
+    said = call(*words)
+    assert said.code == 2
+    assert "Traceback" in said.err
+    assert said.err.endswith(plain.err)
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "says"),
+    [
+        (RuntimeError("operator torchvision::nms does not exist"), 7, "hint: imgcollapse doctor"),
+        (ZeroDivisionError("division by zero"), 1, "ZeroDivisionError: division by zero"),
+        (PermissionError(13, "Permission denied", "/root/x"), 7, "Permission denied (/root/x)"),
+        (OSError(28, "No space left on device"), 7, "No space left on device"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_other_errors_are_one_sentence_too(
+    call: Call, monkeypatch: pytest.MonkeyPatch, raised: BaseException, code: int, says: str
+) -> None:
+    def fail(words: list[str]) -> None:
+        raise raised
+
+    monkeypatch.setattr(cli, "app", fail)
+    said = call("run", "x")
+    assert (said.code, said.out) == (code, "")
+    assert says in said.err
+    assert "Traceback" not in said.err

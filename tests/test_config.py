@@ -1,0 +1,382 @@
+"""Configs: what is wrong is named before anything is written, and what is right comes back."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from imgcollapse.config import (
+    PRESETS,
+    Config,
+    DataConfig,
+    data_root,
+    expand,
+    find_config,
+    load_config,
+    parse_config,
+    shipped_configs,
+    to_yaml,
+)
+from imgcollapse.errors import ConfigError
+
+SHIPPED = sorted(shipped_configs().glob("*.yaml"))
+
+
+def refused(values: dict[str, Any]) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(values, "my.yaml")
+    assert caught.value.exit_code == 2
+    return caught.value
+
+
+def overridden(tmp_path: Path, *overrides: str, text: str = "") -> Config:
+    path = tmp_path / "some.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_config(path, overrides)
+
+
+@pytest.mark.parametrize(
+    ("values", "key", "near"),
+    [
+        ({"generatons": 3}, "generatons", "generations"),
+        ({"genrator": {}}, "genrator", "generator"),
+        ({"data": {"image_sise": 32}}, "data.image_sise", "image_size"),
+        ({"profile": {"imbalence": 0.1}}, "profile.imbalence", "imbalance"),
+        ({"generator": {"widht": 64}}, "generator.widht", "width"),
+        ({"generator": {"first_stage": {"dims": 64}}}, "generator.first_stage.dims", "dim"),
+        ({"training": {"learnig_rate": 1}}, "training.learnig_rate", "learning_rate"),
+        ({"sampling": {"lamda": 1}}, "sampling.lamda", "lambda"),
+        ({"policy": {"presett": "mix"}}, "policy.presett", "preset"),
+        ({"judge": {"step": 9}}, "judge.step", "steps"),
+        ({"scores": {"num_image": 90}}, "scores.num_image", "num_images"),
+        ({"widht": 64}, "widht", ""),
+        ({"learning_rate": 0.1}, "learning_rate", "training.learning_rate"),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_nearest_one(
+    values: dict[str, Any], key: str, near: str
+) -> None:
+    error = refused(values)
+    assert error.message == f"unknown key {key} (my.yaml)"
+    assert error.hint.startswith(f"did you mean {near}? " if near else "allowed: ")
+    assert "allowed: " in error.hint
+
+
+def test_the_hint_lists_the_keys_of_that_section_by_their_own_names() -> None:
+    hint = refused({"sampling": {"zzz": 1}}).hint
+    assert hint == "allowed: sampler, steps, variance, lambda, num_images, batch_size"
+
+
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        ({"generations": "many"}, "generations"),
+        ({"generations": 2.5}, "generations"),
+        ({"generations": 0}, "generations"),
+        ({"seed": -1}, "seed"),
+        ({"seed": None}, "seed"),
+        ({"data": {"image_size": "big"}}, "data.image_size"),
+        ({"data": {"image_size": 1000}}, "data.image_size"),
+        ({"data": {"download": "perhaps"}}, "data.download"),
+        ({"data": 7}, "data"),
+        ({"policy": "replace"}, "policy"),
+        ({"policy": {"preset": ["replace"]}}, "policy.preset"),
+        ({"policy": {"preset": {"a": 1}}}, "policy.preset"),
+        ({"profile": {"imbalance": 0}}, "profile.imbalance"),
+        ({"profile": {"imbalance": 1.5}}, "profile.imbalance"),
+        ({"profile": {"num_max": [1]}}, "profile.num_max"),
+        ({"generator": {"first_stage": "pca"}}, "generator.first_stage"),
+        ({"generator": {"first_stage": {"dim": 1}}}, "generator.first_stage.dim"),
+        ({"training": {"learning_rate": "fast"}}, "training.learning_rate"),
+        ({"training": {"learning_rate": float("nan")}}, "training.learning_rate"),
+        ({"training": {"learning_rate": float("inf")}}, "training.learning_rate"),
+        ({"training": {"ema_decay": 1}}, "training.ema_decay"),
+        ({"sampling": {"lambda": -1}}, "sampling.lambda"),
+        ({"sampling": {"num_images": "lots"}}, "sampling.num_images"),
+        ({"sampling": {"num_images": 0}}, "sampling.num_images"),
+        ({"sampling": {"num_images": -5}}, "sampling.num_images"),
+        ({"policy": {"preset": "mix", "cap": 0}}, "policy.cap"),
+        ({"policy": {"preset": "mix", "cap": -3}}, "policy.cap"),
+        ({"scores": {"num_images": 5}}, "scores.num_images"),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_named_with_its_key(values: dict[str, Any], key: str) -> None:
+    error = refused(values)
+    assert error.message.startswith((f"{key}: ", f"{key} is "))
+    assert error.message.endswith("(my.yaml)")
+
+
+@pytest.mark.parametrize(
+    ("values", "key", "near"),
+    [
+        ({"generator": {"kind": "difusion"}}, "generator.kind", "diffusion"),
+        ({"data": {"source": "cifar-10"}}, "data.source", "cifar10"),
+        ({"policy": {"preset": "acumulate"}}, "policy.preset", "accumulate"),
+        ({"sampling": {"sampler": "dpm"}}, "sampling.sampler", "ddpm"),
+        ({"device": "cud"}, "device", "cuda"),
+        ({"training": {"precision": "fp16"}}, "training.precision", "bf16"),
+    ],
+)
+def test_a_wrong_word_is_named_with_the_allowed_ones_and_the_nearest(
+    values: dict[str, Any], key: str, near: str
+) -> None:
+    error = refused(values)
+    assert error.message.startswith(f"{key}: ")
+    assert "not one of " in error.message
+    assert near in error.message
+    assert error.hint.startswith("did you mean ")
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"generator": {"objective": "flow"}}, "flow goes with flow"),
+        ({"sampling": {"sampler": "flow"}}, "flow goes with flow"),
+        ({"sampling": {"sampler": "ddim", "variance": "fixed_large"}}, "sampling.variance"),
+        ({"generator": {"first_stage": {"dim": 8}}}, "first_stage"),
+        ({"generator": {"width": 20}}, "multiple of 8"),
+        ({"data": {"source": "mnist", "image_size": 30}}, "image_size=32 with data.resize=pad"),
+        ({"data": {"source": "mnist", "image_size": 30}, "generator": {"kind": "vae"}}, "of 4"),
+        ({"profile": {"kind": "as-is"}}, "judge_root"),
+        ({"profile": {"kind": "counts"}}, "profile.counts"),
+        ({"profile": {"kind": "exp", "counts": [1, 2]}}, "profile.counts"),
+        ({"profile": {"kind": "counts", "counts": [1, -2]}}, "profile.counts"),
+        ({"profile": {"kind": "counts", "counts": [0, 0]}}, "profile.counts"),
+        ({"data": {"image_size": 12}}, "kennel"),
+        ({"data": {"image_size": 128}}, "kennel"),
+    ],
+)  # fmt: skip
+def test_parts_that_do_not_fit_together_are_refused(values: dict[str, Any], says: str) -> None:
+    assert says in refused(values).message
+
+
+def test_parts_that_do_fit_together_are_taken() -> None:
+    for values in (
+        {"generator": {"objective": "flow"}, "sampling": {"sampler": "flow"}},
+        {"sampling": {"sampler": "ddpm", "variance": "fixed_large"}},
+        {"generator": {"network": "mlp", "first_stage": {"dim": 8}, "width": 20}},
+        {"generator": {"kind": "bootstrap", "objective": "flow"}},
+        {"profile": {"kind": "counts", "counts": [3, 0]}},
+        {"data": {"image_size": None}},
+        {"profile": {"kind": "as-is"}, "data": {"judge_root": "a", "reference_root": "b"}},
+    ):
+        parse_config(values)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_fills_the_fields_that_are_not_given(preset: str) -> None:
+    policy = parse_config({"policy": {"preset": preset}}).policy
+    filled = policy.model_dump()
+    for key, value in PRESETS[preset].items():
+        assert filled[key] == value
+    assert None not in (policy.real, policy.window, policy.cap)
+
+
+def test_a_field_beside_a_preset_wins() -> None:
+    policy = parse_config({"policy": {"preset": "mix", "real_fraction": 0.2, "cap": 500}}).policy
+    assert (policy.real, policy.window, policy.cap) == ("fixed", "last", 500)
+    assert policy.real_fraction == 0.2
+
+
+def test_a_policy_without_a_preset_says_everything_itself() -> None:
+    assert "policy" in refused({"policy": {"preset": None}}).message
+    own = {"preset": None, "real": "fixed", "window": "last", "cap": "none"}
+    assert parse_config({"policy": own}).policy.preset is None
+
+
+def test_overrides_are_laid_over_the_file(tmp_path: Path) -> None:
+    text = "seed: 1\ngenerator: {width: 32, depth: 2}\n"
+    config = overridden(
+        tmp_path,
+        "generator.width=48",
+        "training.learning_rate=1e-3",
+        "training.weight_decay=1E-4",
+        "sampling.lambda=.9",
+        "data.root=$HOME/x=y",
+        "generator.first_stage=null",
+        "data.download=true",
+        "profile.ranks=[1, 0, two]",
+        " policy.preset =mix",
+        "seed=7",
+        "seed=8",
+        text=text,
+    )
+    assert (config.generator.width, config.generator.depth) == (48, 2)
+    assert config.training.learning_rate == 0.001
+    assert config.training.weight_decay == 0.0001
+    assert config.sampling.lambda_ == 0.9
+    assert config.data.root == "$HOME/x=y"
+    assert config.data.download is True
+    assert config.profile.ranks == (1, 0, "two")
+    assert config.policy.real_fraction == 0.5
+    assert config.seed == 8
+
+
+def test_an_override_reaches_into_a_section_that_the_file_leaves_out(tmp_path: Path) -> None:
+    config = overridden(
+        tmp_path, "generator.network=mlp", "generator.first_stage.dim=5", text="generator: null\n"
+    )
+    assert config.generator.first_stage is not None
+    assert config.generator.first_stage.dim == 5
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("generator.width", "key=value"),
+        ("=3", "key=value"),
+        ("generator.widht=48", "unknown key generator.widht"),
+        ("seed.more=1", "seed is not a section"),
+        ("generator.width=[", "not readable as YAML"),
+        ("generator.width=wide", "generator.width: 'wide'"),
+        ("profile.imbalance=2", "profile.imbalance: 2"),
+    ],
+)
+def test_an_override_that_is_wrong_is_refused(tmp_path: Path, override: str, says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        overridden(tmp_path, override, text="seed: 1\n")
+    assert says in caught.value.message
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"seed: [1\ndata: {", "line 2"),
+        (b"seed: 1\n\tdata: 3\n", "line 2"),
+        (b"seed: 1\n\xff\xfe", "not readable as YAML"),
+        (b"- seed\n- 1\n", "mapping"),
+        (b"just words", "mapping"),
+        (b"seed: !!python/object/apply:os.system ['touch pwned']\n", "not readable as YAML"),
+        (b"1: 2\n", "1: keys should be strings"),
+    ],
+)
+def test_a_broken_file_is_named(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "broken.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert says in caught.value.message
+    assert "broken.yaml" in caught.value.message
+    assert not Path("pwned").exists()
+
+
+def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
+    assert overridden(tmp_path) == Config()
+    assert Config() == parse_config({})
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_configs_load_by_name_and_open_with_what_they_show(path: Path) -> None:
+    assert find_config(path.name) == find_config(path.stem) == path
+    load_config(path)
+    opening = path.read_text(encoding="utf-8").split("\n\n")[0].splitlines()
+    comments = " ".join(line for line in opening if line.startswith("#"))
+    for word in ("What it shows", "Command", "Time", "Expect"):
+        assert word in comments, f"{path.name} does not say: {word}"
+
+
+def test_demo_and_smoke_are_shipped() -> None:
+    assert {"demo.yaml", "smoke.yaml"} <= {path.name for path in SHIPPED}
+
+
+def test_a_file_of_ones_own_goes_before_a_shipped_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "smoke.yaml").write_text("seed: 77\n")
+    assert load_config(find_config("smoke.yaml")).seed == 77
+
+
+def test_a_config_that_is_not_there_is_guessed_at() -> None:
+    with pytest.raises(ConfigError, match=r"no config file smok\.yaml") as caught:
+        find_config("smok.yaml")
+    assert caught.value.hint == "did you mean smoke.yaml?"
+    with pytest.raises(ConfigError) as caught:
+        find_config("zzzzzz")
+    assert "smoke.yaml" in caught.value.hint
+
+
+VARIED: list[dict[str, Any]] = [
+    {},
+    {"seed": 2**40, "sampling": {"lambda": 0.95, "num_images": 70, "batch_size": 3}},
+    {"profile": {"kind": "counts", "counts": [5, 0, 1], "ranks": ["b", 0, "1"]}},
+    {"generator": {"network": "mlp", "first_stage": {"dim": 9}}, "policy": {"preset": "mix"}},
+    {"data": {"root": "~/bilder/größe: ü # no", "image_size": None}, "device": "cpu"},
+    {"training": {"learning_rate": 1e-7, "epochs": 1 / 3, "budget": "epochs"}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("values", VARIED)
+def test_a_config_written_out_reads_back_equal(tmp_path: Path, values: dict[str, Any]) -> None:
+    config = parse_config(values)
+    assert overridden(tmp_path, text=to_yaml(config)) == config
+    written = yaml.safe_load(to_yaml(config))
+    assert list(written) == list(Config.model_fields)
+    assert "lambda" in written["sampling"]
+
+
+def test_the_schema_is_json_and_holds_every_key() -> None:
+    schema = json.loads(json.dumps(Config.model_json_schema(by_alias=True)))
+    assert set(schema["properties"]) == set(Config.model_fields)
+    assert schema["additionalProperties"] is False
+    assert "lambda" in schema["$defs"]["SamplingConfig"]["properties"]
+    assert "diffusion" in schema["$defs"]["GeneratorConfig"]["properties"]["kind"]["enum"]
+
+
+def test_configs_are_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Config().seed = 3  # type: ignore[misc]
+
+
+def test_paths_are_expanded_and_an_unset_variable_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.setenv("LAB_DATA", "/lab")
+    monkeypatch.delenv("LAB_NOT_SET", raising=False)
+    assert expand("~/images") == Path("/home/ada/images")
+    assert expand("$LAB_DATA/images") == Path("/lab/images")
+    assert expand("${LAB_DATA}/images") == Path("/lab/images")
+    for path in ("$LAB_NOT_SET/images", "${LAB_NOT_SET}/images"):
+        with pytest.raises(ConfigError, match="LAB_NOT_SET") as caught:
+            expand(path)
+        assert caught.value.exit_code == 2
+
+
+def test_the_data_root_is_the_configs_then_the_environments_then_data(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("IMGCOLLAPSE_DATA", "/from/environment")
+    assert data_root(DataConfig(root="/own")) == Path("/own")
+    assert data_root(DataConfig()) == Path("/from/environment")
+    monkeypatch.delenv("IMGCOLLAPSE_DATA")
+    assert data_root(DataConfig()) == Path("data")
+
+
+def test_steps_of_a_generation_follow_the_budget() -> None:
+    training = parse_config({"training": {"steps": 70, "epochs": 3, "batch_size": 50}}).training
+    assert training.num_steps(1000) == 70
+    by_epochs = training.model_copy(update={"budget": "epochs"})
+    assert by_epochs.num_steps(1000) == 60
+    assert by_epochs.num_steps(1) == 1
+
+
+def test_a_wrong_config_exits_2_and_writes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "wrong.yaml").write_text("generator: {widht: 3}\n")
+    done = subprocess.run(
+        [sys.executable, "-c", "import imgcollapse.cli as c; c.main()", "run", "wrong.yaml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: unknown key generator.widht (wrong.yaml)\nhint: ")
+    assert done.stdout == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["wrong.yaml"]

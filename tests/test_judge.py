@@ -1,0 +1,135 @@
+"""The judge: good on real images, frozen, hashed, and aware of what is no class."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from imgcollapse.config import parse_config
+from imgcollapse.data.kennel import BREEDS, draw_many
+from imgcollapse.data.splits import make_splits
+from imgcollapse.errors import CorruptError
+from imgcollapse.images import UNLABELLED, ImageSet
+from imgcollapse.metrics.frechet import Moments
+from imgcollapse.metrics.judge import Judge, soften, train_judge
+from imgcollapse.metrics.ruler import BALANCED, INITIAL, Ruler
+from imgcollapse.scores import Score, select
+
+CPU = torch.device("cpu")
+SIZE = 16
+
+
+def kennel(per_class: int, seed: int) -> ImageSet:
+    drawn = [draw_many(breed, range(per_class), seed=seed, size=SIZE) for breed in range(10)]
+    return ImageSet.of(np.concatenate(drawn), np.repeat(np.arange(10), per_class), BREEDS)
+
+
+@pytest.fixture(scope="module")
+def judge() -> Judge:
+    return train_judge(kennel(150, seed=1), seed=2, device=CPU, steps=250)
+
+
+def test_it_is_right_on_99_of_100_real_images_it_never_saw(judge: Judge) -> None:
+    fresh = kennel(60, seed=77)
+    verdicts = judge.look(fresh.images)
+    assert (verdicts.nearest == fresh.labels).mean() >= 0.99
+    assert judge.facts["accuracy"] >= 0.99
+
+
+def test_it_rejects_few_real_images_and_nearly_all_noise(judge: Judge) -> None:
+    fresh = kennel(60, seed=78)
+    assert (judge.look(fresh.images).classes == UNLABELLED).mean() < 0.05
+    noise = np.random.default_rng(0).integers(0, 256, (200, 3, SIZE, SIZE), np.uint8)
+    assert (judge.look(noise).classes == UNLABELLED).mean() > 0.95
+    flat = np.full((10, 3, SIZE, SIZE), 128, np.uint8)
+    assert (judge.look(flat).classes == UNLABELLED).all()
+
+
+def test_a_mean_of_two_dogs_is_mostly_no_class(judge: Judge) -> None:
+    one, other = (
+        draw_many(5, range(100), seed=3, size=SIZE),
+        draw_many(9, range(100), seed=3, size=SIZE),
+    )
+    blend = ((one.astype(int) + other) // 2).astype(np.uint8)
+    assert (judge.look(blend).classes == UNLABELLED).mean() > 0.5
+
+
+def test_a_little_softness_is_no_reason_to_reject(judge: Judge) -> None:
+    fresh = kennel(40, seed=79)
+    x = torch.from_numpy(fresh.images).float() / 127.5 - 1
+    soft = soften(x, torch.Generator().manual_seed(1))
+    images = ((soft.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
+    assert (images != fresh.images).any()
+    assert (judge.look(images).classes == UNLABELLED).mean() < 0.1
+
+
+def test_the_confusion_counts_every_held_out_image(judge: Judge) -> None:
+    assert judge.confusion.sum() == judge.facts["num_held_out"]
+    assert judge.confusion.shape == (10, 11)
+
+
+def test_looking_changes_nothing_and_batches_do_not_matter(judge: Judge) -> None:
+    images = kennel(70, seed=5).images
+    before = judge.network.state_dict()["head.weight"].clone()
+    whole = judge.look(images)
+    parts = judge.look(images[:200])
+    assert (whole.classes[:200] == parts.classes).all()
+    assert np.allclose(whole.features[:200], parts.features, atol=1e-4)
+    assert torch.equal(before, judge.network.state_dict()["head.weight"])
+    assert not judge.network.training
+
+
+def test_a_saved_judge_gives_the_same_verdicts(judge: Judge, tmp_path: Path) -> None:
+    images = kennel(10, seed=6).images
+    judge.save(tmp_path)
+    loaded = Judge.load(tmp_path, CPU)
+    assert (loaded.look(images).features == judge.look(images).features).all()
+    assert loaded.extractor == judge.extractor
+
+
+def test_changed_weights_are_refused(judge: Judge, tmp_path: Path) -> None:
+    judge.save(tmp_path)
+    facts = json.loads((tmp_path / "judge.json").read_text())
+    facts["sha256"] = "0" * 64
+    (tmp_path / "judge.json").write_text(json.dumps(facts))
+    with pytest.raises(CorruptError, match="frozen"):
+        Judge.load(tmp_path, CPU)
+
+
+def test_the_same_seed_trains_the_same_judge() -> None:
+    images = kennel(20, seed=4)
+    one, again = (train_judge(images, seed=1, device=CPU, steps=5) for _ in range(2))
+    assert one.facts == again.facts
+
+
+def test_the_ruler_s_floor_is_close_and_a_shifted_set_is_far(judge: Judge) -> None:
+    config = parse_config(
+        {
+            "data": {"source": "kennel", "image_size": SIZE, "reference_per_class": 60},
+            "profile": {"kind": "exp", "num_max": 200, "imbalance": 0.05},
+            "scores": {"num_images": 600},
+        }
+    )
+    splits = make_splits(config)
+    moments = {
+        BALANCED: Moments.of(judge.look(splits.reference.images).features),
+        INITIAL: Moments.of(judge.look(splits.pool.images).features),
+    }
+    ruler = Ruler(judge, moments, splits.pool.counts(), seed=1)
+    floor = ruler.score(splits.floor, -1)
+    head = draw_many(0, range(600), seed=8, size=SIZE)
+    only_head = ruler.score(ImageSet.of(head, None, BREEDS), 0)
+
+    def value(scores: list[Score], metric: str, reference: str = "") -> float:
+        return select(scores, metric, reference=reference)[0].value
+
+    assert value(floor, "classes_alive", INITIAL) == 10
+    assert value(only_head, "effective_classes") < 1.1
+    assert value(floor, "total_variation", INITIAL) < 0.06
+    assert value(only_head, "fd_judge", INITIAL) > 20 * value(floor, "fd_judge", INITIAL)
+    assert {score.n for score in floor} == {len(splits.floor)}
+    assert {score.extractor for score in floor} == {judge.extractor}
