@@ -57,6 +57,7 @@ IN_TRAINING = Blow("imgcollapse.store.progress:TrainingState.save", "after", SAV
 STATE_IS_HALF_WRITTEN = Blow("imgcollapse.store.progress:write_bytes", "before", SAVES + 7)
 GENERATION_IS_STAGED = Blow("imgcollapse.store.run_directory:move_folder", "before", 4)
 TABLES_ARE_OLD = Blow("imgcollapse.store.run_directory:move_folder", "after", 4)
+LAST_TABLES_ARE_OLD = Blow("imgcollapse.store.run_directory:move_folder", "after", 5)
 MANIFEST_IS_OLD = Blow("imgcollapse.store.run_directory:write_manifest", "before", 3)
 BETWEEN_GENERATIONS = Blow("imgcollapse.chain:compose_pool", "before", 2)
 FIGURES_ARE_MISSING = Blow("imgcollapse.study.run:draw_run", "before", 1)
@@ -243,6 +244,7 @@ def test_a_warm_start_and_another_seed_give_other_bytes(undisturbed: dict[str, P
         ("scratch", STATE_IS_HALF_WRITTEN, 1, 2 * STEPS - 6),
         ("scratch", GENERATION_IS_STAGED, 1, 2 * STEPS - SAVES),
         ("scratch", TABLES_ARE_OLD, 2, STEPS),
+        ("scratch", LAST_TABLES_ARE_OLD, 3, 0),
         ("scratch", MANIFEST_IS_OLD, 2, STEPS),
         ("scratch", BETWEEN_GENERATIONS, 2, STEPS),
         ("scratch", FIGURES_ARE_MISSING, 3, 0),

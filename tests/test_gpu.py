@@ -1,0 +1,69 @@
+"""What must hold on a CUDA device; skipped where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from imgcollapse.config import parse_config
+from imgcollapse.generators import Surroundings, make_generator
+from imgcollapse.images import ImageSet
+from imgcollapse.metrics.judge import train_judge
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+]
+CUDA = torch.device("cuda")
+SHAPE = (3, 16, 16)
+KINDS: dict[str, dict[str, Any]] = {
+    "vae": {"generator": {"kind": "vae", "width": 16, "latent": 8}},
+    "mlp": {
+        "generator": {
+            "network": "mlp", "width": 64, "objective": "flow",
+            "first_stage": {"kind": "pca", "dim": 16},
+        },
+        "sampling": {"sampler": "heun", "steps": 5},
+    },
+    "unet": {
+        "generator": {"network": "unet", "width": 16, "depth": 2},
+        "sampling": {"sampler": "dpm++", "steps": 5},
+    },
+    "unet ddpm": {
+        "generator": {"network": "unet", "width": 16, "depth": 2, "objective": "eps"},
+        "sampling": {"sampler": "ddpm", "steps": 5},
+    },
+}  # fmt: skip
+
+
+def pool() -> ImageSet:
+    random = np.random.default_rng(0)
+    labels = np.arange(400) % 2
+    means = np.where(labels == 0, 60, 190).reshape(-1, 1, 1, 1)
+    pixels = np.clip(random.normal(means, 20, (400, *SHAPE)), 0, 255).astype(np.uint8)
+    return ImageSet.of(pixels, labels, ("dark", "light"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_fit_sample_save_and_load_on_cuda(kind: str, tmp_path: Path) -> None:
+    config = parse_config({"training": {"steps": 60, "batch_size": 64}, **KINDS[kind]})
+    generator = make_generator(config, SHAPE, ("dark", "light"), CUDA)
+    fit = generator.fit(pool(), seed=1, surroundings=Surroundings())
+    assert fit.loss is not None
+    assert np.isfinite(fit.loss)
+    samples = generator.sample(100, seed=2)
+    generator.save(tmp_path)
+    other = make_generator(config, SHAPE, ("dark", "light"), CUDA)
+    other.load(tmp_path)
+    gap = np.abs(other.sample(100, seed=2).images.astype(int) - samples.images)
+    assert gap.max() <= 2
+
+
+def test_the_judge_trains_and_looks_on_cuda() -> None:
+    judge = train_judge(pool(), seed=1, device=CUDA, steps=60)
+    assert judge.facts["accuracy"] > 0.95
+    assert judge.look(pool().images).features.shape == (400, 96)

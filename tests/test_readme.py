@@ -1,0 +1,102 @@
+"""What the README says is true: its commands run, its tree is the tree, its pictures are there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROGRAM = [str(Path(sys.executable).parent / "imgcollapse")]
+
+
+def commands(heading: str) -> list[str]:
+    section = README.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    blocks = re.findall(r"```console\n(.*?)```", section, re.S)
+    return [line.split("#")[0].strip() for block in blocks for line in block.splitlines() if line]
+
+
+def test_the_tour_runs_command_by_command(tmp_path: Path) -> None:
+    tour = commands("Five minutes")
+    assert len(tour) >= 8
+    for line in tour:
+        program, *words = shlex.split(line)
+        assert program == "imgcollapse"
+        done = subprocess.run(
+            PROGRAM + words, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        assert done.stdout, line
+        if words == ["run", "smoke.yaml", "--out", "runs/first"]:
+            made = tmp_path / "runs/first"
+            assert (made / "gen_002" / "grid.png").stat().st_size > 10_000
+            assert len(list((made / "figures").glob("*.png"))) == 3
+
+
+def test_both_commands_of_the_first_screen_are_targets_of_the_makefile() -> None:
+    first_screen = README.split("## ", 1)[0]
+    targets = re.findall(r"^make (\w+)", first_screen, re.M)
+    assert targets == ["demo", "test"]
+    for target in targets:
+        done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, check=False)
+        assert done.returncode == 0
+
+
+def test_the_tree_is_the_real_one() -> None:
+    block = README.split("## The tree\n", 1)[1].split("```")[1]
+    lines = [line for line in block.splitlines() if line.strip()]
+    named = {line.split()[0] for line in lines if line.startswith("  ")}
+    package = ROOT / "imgcollapse"
+    real = {
+        f"{path.name}/" if path.is_dir() else path.name
+        for path in package.iterdir()
+        if path.name not in ("__pycache__", "__init__.py", "py.typed")
+    }
+    assert named == real
+    top = {line.split()[0] for line in lines if not line.startswith(" ")}
+    assert all((ROOT / name).is_dir() for name in top)
+
+
+def test_every_shipped_config_is_in_the_table_and_opens_with_what_a_reader_needs() -> None:
+    table = set(re.findall(r"^\| `([\w-]+\.yaml)`", README, re.M))
+    paths = sorted((ROOT / "configs").glob("*.yaml"))
+    assert table == {path.name for path in paths}
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        opening = text[: text.index("seed:")]
+        for word in ("# What it shows:", "# Command:", "# Time", "# Expect:"):
+            assert word in opening, f"{path.name} lacks {word}"
+        assert f"imgcollapse run {path.name}" in opening or path.name == "demo.yaml"
+
+
+def test_every_link_and_picture_of_the_pages_is_there() -> None:
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_command_of_the_program_is_in_the_table_of_commands() -> None:
+    listing = subprocess.run([*PROGRAM, "--help"], capture_output=True, text=True, check=True)
+    names = re.findall(r"^  ([a-z-]+)  ", listing.stdout.split("Commands:")[1], re.M)
+    table = README.split("## Commands\n", 1)[1].split("\n## ", 1)[0]
+    assert names
+    for name in names:
+        assert re.search(rf"`{name}\b", table), name
+
+
+@pytest.mark.long
+def test_the_demo_tells_its_story_within_its_directory(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*PROGRAM, "demo"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["imgcollapse-demo"]
+    for arm in ("replace", "mix"):
+        assert (tmp_path / "imgcollapse-demo" / arm / "figures" / "strip.png").is_file()
+        assert f"  {arm}: golden-retriever" in done.stdout
