@@ -136,8 +136,8 @@ def test_a_wrong_word_is_named_with_the_allowed_ones_and_the_nearest(
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"generator": {"objective": "flow"}}, "flow goes with flow"),
-        ({"sampling": {"sampler": "flow"}}, "flow goes with flow"),
+        ({"generator": {"objective": "flow"}, "sampling": {"sampler": "ddim"}}, "objective flow"),
+        ({"sampling": {"sampler": "flow"}}, "sampling.sampler flow"),
         ({"sampling": {"sampler": "ddim", "variance": "fixed_large"}}, "sampling.variance"),
         ({"generator": {"first_stage": {"dim": 8}}}, "first_stage"),
         ({"generator": {"width": 20}}, "multiple of 8"),

@@ -60,8 +60,7 @@ class VAENetwork(nn.Module):
         self.from_z = nn.Sequential(
             nn.Linear(latent + num_classes, HIDDEN), nn.SiLU(), nn.Linear(HIDDEN, flat)
         )
-        # A kernel that is a multiple of the stride, then 3×3 before the pixels are shuffled out:
-        # neither makes a checkerboard at the start.
+        # The last layer works at half the resolution, which is a quarter of the arithmetic.
         self.up = nn.Sequential(
             nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1),
             *_norm(width),
