@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib.resources
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
-
-from imgcollapse.errors import ConfigError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SourceName = Literal[
     "kennel", "digits", "mnist", "fashion-mnist", "cifar10", "cifar100", "svhn", "files"
@@ -75,13 +67,15 @@ class GeneratorConfig(Section):
     kind: Literal["bootstrap", "gaussian", "vae", "diffusion"] = "diffusion"
     network: Literal["unet", "mlp"] = "unet"
     width: int = Field(64, ge=8)
-    depth: int = Field(3, ge=1, le=6, description="UNet levels, MLP blocks, VAE stages")
+    depth: int = Field(3, ge=1, le=6, description="levels of a unet, blocks of an mlp")
     objective: Literal["eps", "v", "flow"] = "v"
     first_stage: FirstStageConfig | None = None
     labels: Literal["none", "from-pool", "balanced"] = "none"
     init: Literal["scratch", "warm"] = "scratch"
     latent: int = Field(32, ge=1, description="latent dimensions of the vae")
-    kl_weight: float = Field(1.0, gt=0, description="weight of the vae's KL term; 1 is the ELBO")
+    kl_weight: float = Field(
+        100.0, gt=0, description="weight of the vae's KL term; 1 is the ELBO, more fills the prior"
+    )
     max_noise: float = Field(
         0.1, ge=0.01, le=2, description="largest standard deviation of the vae's pixels, in [-1, 1]"
     )
@@ -137,7 +131,7 @@ class PolicyConfig(Section):
     first pool), and ``real_fraction`` which part of the cap is real.
     """
 
-    preset: PresetName | None = "replace"
+    preset: PresetName | None = "accumulate-subsample"
     real: Literal["none", "fixed"] | None = None
     window: Literal["none", "last", "all"] | None = None
     cap: Literal["none", "pool"] | int | None = None
@@ -148,7 +142,7 @@ class PolicyConfig(Section):
     def fill_from_preset(cls, values: Any) -> Any:
         if not isinstance(values, Mapping):
             return values
-        preset = values.get("preset", "replace")
+        preset = values.get("preset", "accumulate-subsample")
         filled = PRESETS.get(preset, {}) if isinstance(preset, str) else {}
         given = {key: value for key, value in values.items() if value is not None}
         return {**filled, **given, "preset": preset}
@@ -198,7 +192,7 @@ class Config(Section):
     generator: GeneratorConfig = GeneratorConfig()
     training: TrainingConfig = TrainingConfig()
     sampling: SamplingConfig = SamplingConfig()
-    policy: PolicyConfig = PolicyConfig.model_validate({"preset": "accumulate-subsample"})
+    policy: PolicyConfig = PolicyConfig.model_validate({})
     judge: JudgeConfig = JudgeConfig()
     scores: ScoresConfig = ScoresConfig()
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -252,172 +246,3 @@ def check_unet_side(side: int, levels: int) -> None:
             f"data.image_size {side} is not divisible by {multiple}, as a UNet of {levels} levels "
             f"needs; try data.image_size={padded} with data.resize=pad"
         )
-
-
-def shipped_configs() -> Path:
-    """The folder of configs that comes with the package."""
-    packaged = Path(str(importlib.resources.files("imgcollapse"))) / "configs"
-    return packaged if packaged.is_dir() else packaged.parent.parent / "configs"
-
-
-def find_config(name: str) -> Path:
-    """A config file by path, or by the name of a shipped one (``demo``, ``demo.yaml``)."""
-    candidates = [Path(name), shipped_configs() / name, shipped_configs() / f"{name}.yaml"]
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
-    shipped = sorted(path.name for path in shipped_configs().glob("*.yaml"))
-    near = difflib.get_close_matches(Path(name).name, shipped, 1)
-    raise ConfigError(
-        f"no config file {name}",
-        f"did you mean {near[0]}?" if near else f"shipped configs: {', '.join(shipped)}",
-    )
-
-
-def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
-    """Reads a YAML file, lays ``key=value`` overrides over it, and validates.
-
-    Raises ConfigError that names the file and the key.
-    """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = getattr(error, "problem_mark", None)
-        line = f", line {where.line + 1}" if where else ""
-        raise ConfigError(
-            f"not readable as YAML ({path}{line})", "check indentation and quotes"
-        ) from None
-    except OSError as error:
-        raise ConfigError(f"cannot read the config: {error.strerror} ({path})") from None
-    if values is None:
-        values = {}
-    if not isinstance(values, dict):
-        raise ConfigError(
-            f"a config is a mapping of sections ({path})", "see config show demo.yaml"
-        )
-    for override in overrides:
-        _lay_over(values, override)
-    return parse_config(values, str(path))
-
-
-def parse_config(values: Mapping[str, Any], where: str = "config") -> Config:
-    """Validates a mapping; ConfigError names the key, the allowed values and the nearest match."""
-    try:
-        return Config.model_validate(values)
-    except ValidationError as error:
-        message, hint = _explain(error.errors()[0])
-        raise ConfigError(f"{message} ({where})", hint) from None
-
-
-def _lay_over(values: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    if not equals or not key.strip():
-        raise ConfigError(f"--set takes key=value, not {override!r}", "--set generator.width=48")
-    *sections, last = key.strip().split(".")
-    target = values
-    for section in sections:
-        inner = target.get(section)
-        if inner is None:
-            inner = target[section] = {}
-        if not isinstance(inner, dict):
-            raise ConfigError(f"{section} is not a section (--set {override})", "see config schema")
-        target = inner
-    try:
-        target[last] = _number(yaml.safe_load(text))
-    except yaml.YAMLError:
-        raise ConfigError(f"the value is not readable as YAML (--set {override})") from None
-
-
-def _number(value: Any) -> Any:
-    """YAML 1.1 reads 1e-3 as a string; people mean the number."""
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
-
-
-def _explain(error: ErrorDetails) -> tuple[str, str]:
-    path = _key_path(error["loc"], extra=error["type"] == "extra_forbidden")
-    key = ".".join(path) or "config"
-    if error["type"] == "extra_forbidden":
-        known = _keys_at(path[:-1])
-        near = difflib.get_close_matches(path[-1], known, 1)
-        elsewhere = [name for name in _all_keys() if name.split(".")[-1] == path[-1]]
-        guess = near[0] if near else (elsewhere[0] if elsewhere else "")
-        hint = f"did you mean {guess}? " if guess else ""
-        return f"unknown key {key}", f"{hint}allowed: {', '.join(known)}"
-    if error["type"] == "value_error":
-        return str(error["ctx"]["error"]), "imgcollapse config schema prints every key"
-    message = error["msg"][0].lower() + error["msg"][1:]
-    hint = "imgcollapse config schema prints what each key may be"
-    if error["type"] == "literal_error":
-        allowed = [
-            word.strip(" '") for word in error["ctx"]["expected"].replace(" or ", ",").split(",")
-        ]
-        near = difflib.get_close_matches(str(error["input"]), allowed, 1)
-        message = f"not one of {', '.join(allowed)}"
-        hint = f"did you mean {near[0]}?" if near else hint
-    return f"{key}: {error['input']!r}: {message}", hint
-
-
-def _key_path(location: Sequence[int | str], extra: bool) -> list[str]:
-    """The keys of ours in pydantic's location, which also names the branches of unions."""
-    path: list[str] = []
-    model: type[BaseModel] | None = Config
-    for place, part in enumerate(location):
-        inner = dict(_fields(model)) if model else {}
-        if part in inner:
-            path.append(str(part))
-            model = inner[str(part)]
-        elif extra and place == len(location) - 1:
-            path.append(str(part))
-    return path
-
-
-def _fields(model: type[BaseModel]) -> Iterable[tuple[str, type[BaseModel] | None]]:
-    for name, info in model.model_fields.items():
-        options = (info.annotation, *get_args(info.annotation))
-        inner = next(
-            (one for one in options if isinstance(one, type) and issubclass(one, BaseModel)), None
-        )
-        yield info.alias or name, inner
-
-
-def _keys_at(path: Sequence[str]) -> list[str]:
-    model: type[BaseModel] = Config
-    for part in path:
-        inner = dict(_fields(model)).get(part)
-        if inner is None:
-            return []
-        model = inner
-    return [name for name, _ in _fields(model)]
-
-
-def _all_keys(model: type[BaseModel] = Config, prefix: str = "") -> set[str]:
-    keys: set[str] = set()
-    for name, inner in _fields(model):
-        keys.add(prefix + name)
-        if inner is not None:
-            keys |= _all_keys(inner, f"{prefix}{name}.")
-    return keys
-
-
-def to_yaml(config: Config) -> str:
-    """The resolved config as YAML, every key written out."""
-    values = config.model_dump(mode="json", by_alias=True)
-    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, default_flow_style=None)
-
-
-def expand(path: str) -> Path:
-    """A path of the config with ``~`` and ``$VARIABLES`` put in; ConfigError where one is unset."""
-    expanded = os.path.expandvars(os.path.expanduser(path))
-    if "$" in expanded:
-        raise ConfigError(f"an environment variable is not set (path {path})", "export it first")
-    return Path(expanded)
-
-
-def data_root(config: DataConfig) -> Path:
-    """``data.root``, else ``$IMGCOLLAPSE_DATA``, else ``./data``."""
-    return expand(config.root or os.environ.get("IMGCOLLAPSE_DATA", "data"))

@@ -40,13 +40,19 @@ def usable_cores() -> int:
     return cores
 
 
+def wanted_threads() -> int:
+    """``OMP_NUM_THREADS`` where it is set to a number (its first level), else the usable cores."""
+    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(first) if first.isdigit() and int(first) > 0 else usable_cores()
+
+
 def set_up(device: torch.device, deterministic: bool) -> None:
     """Sets threads and determinism for the whole process; call it once, before any work.
 
     More OpenMP threads than cores made a training step five times slower, so the count is the
     usable cores unless OMP_NUM_THREADS says otherwise.
     """
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 0)) or usable_cores())
+    torch.set_num_threads(wanted_threads())
     torch.set_float32_matmul_precision("high")
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = not deterministic

@@ -49,7 +49,7 @@ def tiny_yaml(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A complete run of two generations; tests only read it."""
-    from imgcollapse.config import load_config
+    from imgcollapse.config_file import load_config
     from imgcollapse.study.run import run_to_disk
 
     folder = tmp_path_factory.mktemp("finished")

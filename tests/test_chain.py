@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from imgcollapse.chain import run_chain
-from imgcollapse.config import Config, parse_config
+from imgcollapse.config import Config
+from imgcollapse.config_file import parse_config
 from imgcollapse.generators.bootstrap import Bootstrap
 from imgcollapse.images import ImageSet
 
@@ -70,10 +71,11 @@ def test_under_pure_drift_the_variance_is_that_of_wright_and_fisher(
 
 
 def test_a_chain_depends_on_its_seed_alone() -> None:
-    one, again, other = (
-        [g.samples.images.tobytes() for g in run_chain(config("replace", s), real_pool(), Bootstrap())]
-        for s in (3, 3, 4)
-    )
+    def drawn(seed: int) -> list[bytes]:
+        chain = run_chain(config("replace", seed), real_pool(), Bootstrap())
+        return [generation.samples.images.tobytes() for generation in chain]
+
+    one, again, other = drawn(3), drawn(3), drawn(4)
     assert one == again
     assert one != other
 

@@ -17,7 +17,8 @@ import pytest
 import typer.main
 
 from imgcollapse import cli
-from imgcollapse.config import SourceName, load_config, to_yaml
+from imgcollapse.config import SourceName
+from imgcollapse.config_file import load_config, to_yaml
 from imgcollapse.store.lock import RunLock
 
 COMMANDS = {"demo", "run", "status", "show", "verify", "data", "config", "doctor"}

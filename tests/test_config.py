@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from imgcollapse.config import (
-    PRESETS,
-    Config,
-    DataConfig,
+from imgcollapse.config import PRESETS, Config, DataConfig
+from imgcollapse.config_file import (
     data_root,
     expand,
     find_config,

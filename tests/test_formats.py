@@ -17,8 +17,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from imgcollapse.data.formats import read_idx, read_images, write_images
+from imgcollapse.data.formats import read_idx, read_images
 from imgcollapse.data.resizing import fit_images
+from imgcollapse.data.writing import write_images
 from imgcollapse.errors import DataError
 from imgcollapse.images import ImageSet
 

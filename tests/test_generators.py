@@ -10,7 +10,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from imgcollapse.config import parse_config
+from imgcollapse.config_file import parse_config
 from imgcollapse.errors import ConfigError, CorruptError, NumericalError
 from imgcollapse.generators import Generator, Surroundings, draw_labels, make_generator
 from imgcollapse.generators.noise import BLOCK_IMAGES, noise_batches
@@ -175,7 +175,7 @@ def test_a_conditional_generator_draws_what_it_is_asked_for(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["vae", "mlp flow", "unet v ddim"])
 def test_a_warm_start_goes_on_from_the_last_weights(name: str, tmp_path: Path) -> None:
-    """With a learning rate that moves nothing, warm keeps the weights and scratch draws new ones."""
+    """At a learning rate that moves nothing, warm keeps the weights and scratch draws new ones."""
     still = {"steps": 1, "learning_rate": 1e-12}
     first = fitted(name, seed=1)
     first.save(tmp_path)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from imgcollapse.config import parse_config
+from imgcollapse.config_file import parse_config
 from imgcollapse.generators import Surroundings, make_generator
 from imgcollapse.images import ImageSet
 from imgcollapse.metrics.judge import train_judge

@@ -20,7 +20,7 @@ LAYERS = (
     ("chain",),
     ("data", "generators", "policies", "metrics", "store"),
     ("training",),
-    ("drawing",),
+    ("drawing", "config_file"),
     ("config", "images", "device", "scores"),
     ("errors", "seeds"),
 )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from imgcollapse.config import parse_config
+from imgcollapse.config_file import parse_config
 from imgcollapse.data.kennel import BREEDS, draw_many
 from imgcollapse.data.splits import make_splits
 from imgcollapse.errors import CorruptError

@@ -145,7 +145,7 @@ def drawn_once(path: Path, config: Config) -> Splits:
 
 def go(config: str, out: Path, blow: Blow | None, quick: bool) -> None:
     """One attempt at a run, in a process of its own."""
-    from imgcollapse.config import load_config
+    from imgcollapse.config_file import load_config
     from imgcollapse.study.run import run_to_disk
 
     prepare_process(out, blow, quick=quick)
@@ -315,7 +315,7 @@ def test_no_time_at_all_is_exit_75_and_still_one_step_further(
 
 
 def test_a_complete_run_is_left_alone(copy_of_finished: Path) -> None:
-    from imgcollapse.config import load_config
+    from imgcollapse.config_file import load_config
     from imgcollapse.study.run import run_to_disk
 
     before = {path: path.stat().st_mtime_ns for path in copy_of_finished.rglob("*")}

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from imgcollapse.config import Config, load_config, to_yaml
+from imgcollapse.config import Config
+from imgcollapse.config_file import load_config, to_yaml
 from imgcollapse.errors import ConfigError, CorruptError, LockedError
 from imgcollapse.images import ImageSet
 from imgcollapse.store import files

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.distributions import Independent, Normal, kl_divergence
 
-from imgcollapse.config import parse_config
+from imgcollapse.config_file import parse_config
 from imgcollapse.errors import NumericalError
 from imgcollapse.generators import Surroundings
 from imgcollapse.generators.base import to_floats

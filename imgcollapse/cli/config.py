@@ -18,7 +18,7 @@ app = typer.Typer(help="Show configs and their schema.", no_args_is_help=True)
 @app.command()
 def show(config: ConfigArgument, set_: SetOption = None, as_json: JsonOption = False) -> None:
     """Print a config with every key written out."""
-    from imgcollapse.config import to_yaml
+    from imgcollapse.config_file import to_yaml
 
     resolved = read_config(config, set_)
     if as_json:

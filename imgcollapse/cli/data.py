@@ -77,8 +77,8 @@ def make(
 ) -> None:
     """Write a split of a config's real images to a file or folder."""
     resolved = read_config(config, set_)
-    from imgcollapse.data.formats import write_images
     from imgcollapse.data.splits import make_splits
+    from imgcollapse.data.writing import write_images
 
     parts = make_splits(resolved).parts()
     if split not in parts:

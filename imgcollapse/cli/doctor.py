@@ -89,15 +89,15 @@ def _device() -> str:
 
 
 def _threads() -> str:
-    from imgcollapse.device import usable_cores
+    from imgcollapse.device import usable_cores, wanted_threads
 
-    cores, asked = usable_cores(), int(os.environ.get("OMP_NUM_THREADS", 0))
+    cores, asked = usable_cores(), wanted_threads()
     if asked > cores:
         raise RuntimeError(
             f"OMP_NUM_THREADS={asked} on {cores} usable cores slows every step: "
             f"export OMP_NUM_THREADS={cores}"
         )
-    return f"{asked or cores} on {cores} usable cores"
+    return f"{asked} on {cores} usable cores"
 
 
 def _data() -> str:
@@ -108,7 +108,7 @@ def _data() -> str:
 
 
 def _configs() -> str:
-    from imgcollapse.config import load_config, shipped_configs
+    from imgcollapse.config_file import load_config, shipped_configs
 
     paths = sorted(shipped_configs().glob("*.yaml"))
     if not paths:

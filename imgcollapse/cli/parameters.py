@@ -24,7 +24,7 @@ RunArgument = Annotated[Path, typer.Argument(metavar="DIR", help="A run director
 
 def read_config(name: str, overrides: list[str] | None) -> Config:
     """The resolved config of a CONFIG argument and its ``--set`` options."""
-    from imgcollapse.config import find_config, load_config
+    from imgcollapse.config_file import find_config, load_config
 
     return load_config(find_config(name), overrides or [])
 

@@ -54,7 +54,7 @@ def run(
 
 
 def _print_plan(name: str, overrides: list[str], as_json: bool) -> None:
-    from imgcollapse.config import to_yaml
+    from imgcollapse.config_file import to_yaml
     from imgcollapse.study.estimate import estimate
 
     config = read_config(name, overrides)

@@ -1,4 +1,4 @@
-"""Images in and out of the formats of other tools: class folders, zip, npz and MNIST IDX."""
+"""Images from the formats of other tools: class folders, zip, npz and MNIST IDX."""
 
 from __future__ import annotations
 
@@ -8,18 +8,14 @@ import io
 import json
 import math
 import os
-import re
-import shutil
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from imgcollapse.data.resizing import How, decode_images, fit_images
 from imgcollapse.errors import DataError
@@ -43,7 +39,6 @@ NOT_WHOLE = (
     struct.error,
     zipfile.BadZipFile,
 )
-EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
 def read_images(path: Path, *, image_size: int | None, how: How) -> tuple[ImageSet, list[str]]:
@@ -87,61 +82,6 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
             sizes = "×".join(str(length) for length in shape)
             raise ValueError(f"its head says {sizes}, {len(content) - start:,} bytes follow")
         return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()
-
-
-def write_images(images: ImageSet, path: Path) -> None:
-    """Writes an npz or a zip by the path's ending, else a folder; never over what is there.
-
-    The formats hold images, labels and class names, and no origin. DataError where the target is
-    not empty or cannot be written.
-    """
-    taken = any(path.iterdir()) if path.is_dir() else path.exists() and path.stat().st_size > 0
-    if taken:
-        raise DataError(f"there is something at this path already ({path})", "name another path")
-    writer = {".npz": write_npz, ".zip": write_zip}.get(path.suffix.lower(), write_folder)
-    writer(images, path)
-
-
-def write_npz(images: ImageSet, path: Path) -> None:
-    """ADM's layout: ``arr_0`` N×H×W×C, ``arr_1`` the labels if any, and ``classes``."""
-    arrays: dict[str, Any] = {"arr_0": np.ascontiguousarray(images.images.transpose(0, 2, 3, 1))}
-    if _any_labelled(images):
-        arrays["arr_1"] = images.labels
-    if images.classes:
-        arrays["classes"] = np.array(images.classes)
-    with _staged(path) as staged, staged.open("wb") as file:
-        np.savez(file, **arrays)
-        _flush(file)
-
-
-def write_zip(images: ImageSet, path: Path) -> None:
-    """StyleGAN's and EDM's layout: numbered PNGs and ``dataset.json``; same images, same bytes."""
-    names = [f"{index:08d}"[:5] + f"/img{index:08d}.png" for index in range(len(images))]
-    with _staged(path) as staged, staged.open("wb") as file:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-            for name, image in zip(names, images.images, strict=True):
-                archive.writestr(_member(name), _png(image))
-            archive.writestr(_member(LISTING), _listing(names, images))
-        _flush(file)
-
-
-def write_folder(images: ImageSet, path: Path) -> None:
-    """A folder for each class that has images, and a ``dataset.json`` as in a zip.
-
-    The listing keeps what folder names cannot: the order of images and classes, classes without
-    images, and names that hold a slash.
-    """
-    folders = [re.sub(r"^\.|[/\\:\0]", "_", name) or "_" for name in images.classes]
-    names = [
-        f"{'unlabelled' if label == UNLABELLED else folders[label]}/img{index:08d}.png"
-        for index, label in enumerate(images.labels)
-    ]
-    with _staged(path) as staged:
-        staged.mkdir()
-        (staged / LISTING).write_bytes(_listing(names, images))
-        for name, image in zip(names, images.images, strict=True):
-            (staged / name).parent.mkdir(exist_ok=True)
-            (staged / name).write_bytes(_png(image))
 
 
 def _read_folder(path: Path, image_size: int | None, how: How) -> tuple[ImageSet, list[str]]:
@@ -326,34 +266,6 @@ def _is_picture(name: str) -> bool:
     return not hidden and name.lower().endswith(PICTURES)
 
 
-def _any_labelled(images: ImageSet) -> bool:
-    return bool((images.labels != UNLABELLED).any())
-
-
-def _listing(names: Sequence[str], images: ImageSet) -> bytes:
-    listing: dict[str, Any] = {"labels": None}
-    if images.classes:
-        listing["classes"] = images.classes
-    if _any_labelled(images):
-        listing["labels"] = [list(row) for row in zip(names, images.labels.tolist(), strict=True)]
-    return json.dumps(listing, ensure_ascii=False).encode()
-
-
-def _png(image: NDArray[np.uint8]) -> bytes:
-    content = io.BytesIO()
-    pixels = image[0] if len(image) == 1 else np.ascontiguousarray(image.transpose(1, 2, 0))
-    Image.fromarray(pixels).save(content, "PNG")
-    return content.getvalue()
-
-
-def _member(name: str) -> zipfile.ZipInfo:
-    """A member without the date, system and rights of whoever writes it."""
-    member = zipfile.ZipInfo(name, EARLIEST)
-    member.create_system = 3
-    member.external_attr = 0o644 << 16
-    return member
-
-
 @contextlib.contextmanager
 def _whole(path: Path) -> Iterator[None]:
     """What goes wrong while a container is read becomes a DataError that names it."""
@@ -363,26 +275,3 @@ def _whole(path: Path) -> Iterator[None]:
         raise DataError(
             f"the file cannot be read: {error} ({path})", "it may be cut short; fetch it again"
         ) from error
-
-
-@contextlib.contextmanager
-def _staged(path: Path) -> Iterator[Path]:
-    """A temporary name beside ``path`` that is renamed to it at the end, or removed on failure."""
-    staged = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield staged
-            os.replace(staged, path)
-        finally:
-            shutil.rmtree(staged) if staged.is_dir() else staged.unlink(missing_ok=True)
-    except OSError as error:
-        raise DataError(
-            f"the images cannot be written: {error.strerror} ({path})",
-            "choose a path with room where you may write",
-        ) from error
-
-
-def _flush(file: IO[bytes]) -> None:
-    file.flush()
-    os.fsync(file.fileno())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ def counts_by_rank(profile: ProfileConfig, num_classes: int) -> NDArray[np.int64
                 f"profile.counts names {len(counts)} classes, the data holds {num_classes}"
             )
         return counts
-    parts: NDArray[np.float64]
+    parts: NDArray[np.floating[Any]]
     if profile.kind == "exp":
         parts = profile.imbalance ** (rank / max(1, num_classes - 1))
     elif profile.kind == "step":

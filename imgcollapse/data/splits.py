@@ -9,7 +9,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from imgcollapse.config import Config, data_root, expand
+from imgcollapse.config import Config
+from imgcollapse.config_file import data_root, expand
 from imgcollapse.data.formats import read_images
 from imgcollapse.data.kennel import BREEDS, draw_many
 from imgcollapse.data.profile import counts_by_class

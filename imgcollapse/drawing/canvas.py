@@ -15,7 +15,7 @@ INK = "#222222"
 SOFT_INK = "#666666"
 DOTS_PER_INCH = 150
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 10,

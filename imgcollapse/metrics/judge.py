@@ -19,7 +19,13 @@ from torchvision.transforms.v2.functional import gaussian_blur
 from imgcollapse.config import TrainingConfig
 from imgcollapse.errors import CorruptError
 from imgcollapse.images import UNLABELLED, ImageSet
-from imgcollapse.metrics.shares import ZERO_OF_N, outcome_counts
+from imgcollapse.metrics.calibration import (
+    best_temperature,
+    calibration_error,
+    lowest_visible_share,
+    unsureness,
+)
+from imgcollapse.metrics.shares import outcome_counts
 from imgcollapse.seeds import random_for, seed_for
 from imgcollapse.training import Watcher, train
 
@@ -114,7 +120,7 @@ class Judge:
             logits[where] = self.network.head(seen).cpu().numpy()
         nearest = logits.argmax(1)
         strange = _strangeness(features, self.tensors)
-        unsure = _unsureness(logits, self.facts["temperature"])
+        unsure = unsureness(logits, self.facts["temperature"])
         rejected = (strange > self.facts["max_strangeness"]) | (
             unsure > self.facts["max_unsureness"]
         )
@@ -225,10 +231,10 @@ def _calibrate(
     features, _ = _outputs(network, fitting, None)
     clean, logits = _outputs(network, held, None)
     soft, soft_logits = _outputs(network, held, random)
-    temperature = _temperature(logits, held.labels)
+    temperature = best_temperature(logits, held.labels)
     tensors = _class_gaussians(features, fitting.labels, len(held.classes))
     strange = _strangeness(np.concatenate([clean, soft]), tensors)
-    unsure = _unsureness(np.concatenate([logits, soft_logits]), temperature)
+    unsure = unsureness(np.concatenate([logits, soft_logits]), temperature)
     facts: dict[str, Any] = {
         "classes": list(held.classes),
         "network": network.settings,
@@ -249,28 +255,13 @@ def _calibrate(
         ]
     )
     right = verdicts.nearest == held.labels
-    confidence = 1 - _unsureness(logits, temperature)
+    confidence = 1 - unsureness(logits, temperature)
     facts["confusion"] = confusion.tolist()
     facts["accuracy"] = float(right.mean())
-    facts["calibration_error"] = _calibration_error(confidence, right)
+    facts["calibration_error"] = calibration_error(confidence, right)
     facts["false_reject"] = float(confusion[:, -1].sum() / len(held))
     facts["lowest_visible_share"] = lowest_visible_share(confusion)
     return judge
-
-
-def lowest_visible_share(confusion: NDArray[np.int64]) -> dict[str, float]:
-    """For each class index, the share of false verdicts for it on real images of other classes.
-
-    A class below this share is drowned in the judge's mistakes. The upper 95 % limit of the mean
-    rate over the other classes, equally common; with no mistake, 3.7 over their number.
-    """
-    floors = {}
-    for label in range(len(confusion)):
-        others = np.delete(confusion, label, 0)
-        wrong, total = int(others[:, label].sum()), int(others.sum())
-        limit = (wrong + 2 * np.sqrt(wrong)) / total if wrong else 0.0
-        floors[str(label)] = float(max(limit, ZERO_OF_N / total))
-    return floors
 
 
 def _outputs(
@@ -284,31 +275,6 @@ def _outputs(
         features.append(seen.cpu().numpy())
         logits.append(network.head(seen).cpu().numpy())
     return np.concatenate(features), np.concatenate(logits)
-
-
-def _temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    """The temperature that makes held-out log likelihood largest, on a grid from 1/4 to 4.
-
-    Targets are Platt's (1999), (n + 1) / (n + 2) for n images of a class, so that a judge without
-    a mistake does not become infinitely sure.
-    """
-    scaled = torch.from_numpy(logits.astype(np.float64))
-    num_classes = logits.shape[1]
-    counts = np.bincount(labels, minlength=num_classes)[labels]
-    right = torch.from_numpy((counts + 1) / (counts + 2))[:, None]
-    truth = F.one_hot(torch.from_numpy(labels), num_classes)
-    targets = truth * right + (1 - truth) * (1 - right) / (num_classes - 1)
-    grid = np.geomspace(0.25, 4, 81)
-    losses = [float(F.cross_entropy(scaled / temperature, targets)) for temperature in grid]
-    return float(grid[int(np.argmin(losses))])
-
-
-def _unsureness(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
-    """One minus the calibrated probability of the likeliest class."""
-    scaled = logits.astype(np.float64) / temperature
-    parts = np.exp(scaled - scaled.max(1, keepdims=True))
-    unsure: NDArray[np.float64] = 1 - 1 / parts.sum(1)
-    return unsure
 
 
 def _class_gaussians(
@@ -335,16 +301,6 @@ def _strangeness(features: NDArray[np.float32], tensors: dict[str, Tensor]) -> N
     squares = (at**2).sum(1)[:, None] + (means**2).sum(1) - 2 * at @ means.T
     nearest: NDArray[np.float64] = squares.min(1)
     return nearest
-
-
-def _calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Expected calibration error over ten bins of confidence."""
-    bins = np.minimum((confidence * 10).astype(int), 9)
-    gaps = [
-        abs(confidence[bins == one].mean() - right[bins == one].mean()) * (bins == one).mean()
-        for one in np.unique(bins)
-    ]
-    return float(sum(gaps))
 
 
 def _sha256(network: nn.Module) -> str:

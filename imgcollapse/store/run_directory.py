@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgcollapse.config import Config, load_config, to_yaml
+from imgcollapse.config import Config
+from imgcollapse.config_file import load_config, to_yaml
 from imgcollapse.errors import ConfigError, CorruptError
 from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.scores import Score, to_csv

@@ -1,0 +1,60 @@
+"""How sure the judge may be, and how little of a class it can see."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from imgcollapse.metrics.shares import ZERO_OF_N
+
+
+def lowest_visible_share(confusion: NDArray[np.int64]) -> dict[str, float]:
+    """For each class index, the share of false verdicts for it on real images of other classes.
+
+    A class below this share is drowned in the judge's mistakes. The upper 95 % limit of the mean
+    rate over the other classes, equally common; with no mistake, 3.7 over their number.
+    """
+    floors = {}
+    for label in range(len(confusion)):
+        others = np.delete(confusion, label, 0)
+        wrong, total = int(others[:, label].sum()), int(others.sum())
+        limit = (wrong + 2 * np.sqrt(wrong)) / total if wrong else 0.0
+        floors[str(label)] = float(max(limit, ZERO_OF_N / total))
+    return floors
+
+
+def best_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """The temperature that makes held-out log likelihood largest, on a grid from 1/4 to 4.
+
+    Targets are Platt's (1999), (n + 1) / (n + 2) for n images of a class, so that a judge without
+    a mistake does not become infinitely sure.
+    """
+    scaled = torch.from_numpy(logits.astype(np.float64))
+    num_classes = logits.shape[1]
+    counts = np.bincount(labels, minlength=num_classes)[labels]
+    right = torch.from_numpy((counts + 1) / (counts + 2))[:, None]
+    truth = F.one_hot(torch.from_numpy(labels), num_classes)
+    targets = truth * right + (1 - truth) * (1 - right) / (num_classes - 1)
+    grid = np.geomspace(0.25, 4, 81)
+    losses = [float(F.cross_entropy(scaled / temperature, targets)) for temperature in grid]
+    return float(grid[int(np.argmin(losses))])
+
+
+def unsureness(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
+    """One minus the calibrated probability of the likeliest class."""
+    scaled = logits.astype(np.float64) / temperature
+    parts = np.exp(scaled - scaled.max(1, keepdims=True))
+    unsure: NDArray[np.float64] = 1 - 1 / parts.sum(1)
+    return unsure
+
+
+def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """Expected calibration error over ten bins of confidence."""
+    bins = np.minimum((confidence * 10).astype(int), 9)
+    gaps = [
+        abs(confidence[bins == one].mean() - right[bins == one].mean()) * (bins == one).mean()
+        for one in np.unique(bins)
+    ]
+    return float(sum(gaps))
