@@ -63,12 +63,15 @@ def estimate(config: Config) -> Cost | None:
     generator = make_generator(
         config.model_copy(update={"training": training}), (channels, height, width), classes, device
     )
-    started = time.perf_counter()
-    fit = generator.fit(ImageSet.of(probe, labels, classes), seed=0, surroundings=Surroundings())
-    per_second = fit.images_per_second or PROBE_IMAGES / (time.perf_counter() - started)
-    started = time.perf_counter()
-    generator.sample(64, seed=0, labels=np.zeros(64, np.int64))
-    per_sample = (time.perf_counter() - started) / 64
+    images = ImageSet.of(probe, labels, classes)
+    for _ in range(2):  # the first time warms up
+        started = time.perf_counter()
+        fit = generator.fit(images, seed=0, surroundings=Surroundings())
+        per_second = fit.images_per_second or PROBE_IMAGES / (time.perf_counter() - started)
+    for num in (64, 256):
+        started = time.perf_counter()
+        generator.sample(num, seed=0, labels=np.zeros(num, np.int64))
+        per_sample = (time.perf_counter() - started) / num
     for_pool = synthetic_needed(config.policy, config.sampling.num_images, pool)
     drawn = max(for_pool, config.scores.num_images) * config.generations
     trained = config.training.num_steps(pool) * config.training.batch_size * config.generations
