@@ -9,7 +9,7 @@ demo: .venv/package.stamp
 	$(BIN)/imgcollapse demo
 
 test: .venv/test.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not long"
 
 check: .venv/test.stamp
 	$(BIN)/ruff format --check .
