@@ -57,8 +57,12 @@ class VAENetwork(nn.Module):
         self.to_z = nn.Sequential(
             nn.Linear(flat + num_classes, HIDDEN), nn.SiLU(), nn.Linear(HIDDEN, 2 * latent)
         )
+        # Between the places of two classes in z lie crosses of both: depth makes that gap narrow.
         self.from_z = nn.Sequential(
-            nn.Linear(latent + num_classes, HIDDEN), nn.SiLU(), nn.Linear(HIDDEN, flat)
+            *_dense(latent + num_classes, HIDDEN),
+            *_dense(HIDDEN, HIDDEN),
+            *_dense(HIDDEN, HIDDEN),
+            nn.Linear(HIDDEN, flat),
         )
         # The last layer works at half the resolution, which is a quarter of the arithmetic.
         self.up = nn.Sequential(
@@ -88,6 +92,10 @@ class VAENetwork(nn.Module):
         if not self.num_classes:
             return x
         return torch.cat([x, F.one_hot(labels, self.num_classes).to(x.dtype)], 1)
+
+
+def _dense(enter: int, leave: int) -> tuple[nn.Module, ...]:
+    return nn.Linear(enter, leave), nn.LayerNorm(leave), nn.SiLU()
 
 
 def _norm(width: int) -> tuple[nn.Module, nn.Module]:
