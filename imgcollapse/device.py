@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -82,7 +84,26 @@ def describe(device: torch.device) -> dict[str, object]:
         "cuda": torch.version.cuda if device.type == "cuda" else None,
         "versions": versions(),
         "command": sys.argv,
+        "git": git_state(),
     }
+
+
+def git_state() -> str | None:
+    """The commit that this code is checked out at, ``-dirty`` if changed; None if installed."""
+    folder = Path(__file__).parent
+    if not (folder.parent / ".git").exists():
+        return None
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None
 
 
 def versions() -> dict[str, str]:
