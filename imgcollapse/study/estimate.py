@@ -12,11 +12,15 @@ from imgcollapse.data.profile import counts_by_class
 from imgcollapse.data.sources import native_shape
 from imgcollapse.device import pick_device, set_up
 from imgcollapse.generators import Surroundings, make_generator
+from imgcollapse.generators.noise import BLOCK_IMAGES
 from imgcollapse.images import ImageSet
 from imgcollapse.policies import synthetic_needed
 
 PROBE_IMAGES = 128
-PROBE_STEPS = 12
+PROBE_STEPS = 4
+PROBE_BATCH = 16
+PROBE_SECONDS = 5.0
+SAMPLER_STEPS = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Cost:
         hours = (self.training_seconds + self.sampling_seconds) / 3600
         return (
             f"about {hours:.2g} h on {self.device} for training on {self.training_images:,} and "
-            f"sampling {self.sampled_images:,} images (measured on {PROBE_STEPS} steps; judge and "
+            f"sampling {self.sampled_images:,} images (from a few steps; judge and "
             f"scores come on top); {self.disk_bytes / 1e6:,.0f} MB of disk for the samples"
         )
 
@@ -57,21 +61,36 @@ def estimate(config: Config) -> Cost | None:
     random = np.random.default_rng(0)
     probe = random.integers(0, 256, (PROBE_IMAGES, channels, height, width), np.uint8)
     labels = np.arange(PROBE_IMAGES) % len(classes)
-    training = config.training.model_copy(
-        update={"budget": "steps", "steps": PROBE_STEPS, "batch_size": 32}
-    )
-    generator = make_generator(
-        config.model_copy(update={"training": training}), (channels, height, width), classes, device
-    )
     images = ImageSet.of(probe, labels, classes)
-    for _ in range(2):  # the first time warms up
+
+    def timed(steps: int, batch: int) -> tuple[float, float]:
+        """Seconds for a training image and for a sampled one."""
+        few = min(SAMPLER_STEPS, config.sampling.steps)
+        short = config.model_copy(
+            update={
+                "training": config.training.model_copy(
+                    update={"budget": "steps", "steps": steps, "batch_size": batch}
+                ),
+                "sampling": config.sampling.model_copy(update={"steps": few}),
+            }
+        )
+        generator = make_generator(short, (channels, height, width), classes, device)
         started = time.perf_counter()
         fit = generator.fit(images, seed=0, surroundings=Surroundings())
-        per_second = fit.images_per_second or PROBE_IMAGES / (time.perf_counter() - started)
-    for num in (64, 256):
-        started = time.perf_counter()
-        generator.sample(num, seed=0, labels=np.zeros(num, np.int64))
-        per_sample = (time.perf_counter() - started) / num
+        fitted = time.perf_counter()
+        generator.sample(BLOCK_IMAGES, seed=0, labels=np.zeros(BLOCK_IMAGES, np.int64))
+        per_sample = (time.perf_counter() - fitted) / BLOCK_IMAGES
+        if config.generator.kind == "diffusion":
+            per_sample *= config.sampling.steps / few
+        per_second = fit.images_per_second
+        return 1 / per_second if per_second else (fitted - started) / len(images), per_sample
+
+    timed(1, PROBE_BATCH)  # warms up
+    per_trained, per_sample = timed(PROBE_STEPS, PROBE_BATCH)
+    batch = min(config.training.batch_size, PROBE_IMAGES)
+    affordable = int(PROBE_SECONDS / (per_trained * batch))
+    if affordable > PROBE_STEPS:
+        per_trained, per_sample = timed(min(affordable, 10 * PROBE_STEPS), batch)
     for_pool = synthetic_needed(config.policy, config.sampling.num_images, pool)
     drawn = max(for_pool, config.scores.num_images) * config.generations
     trained = config.training.num_steps(pool) * config.training.batch_size * config.generations
@@ -80,7 +99,7 @@ def estimate(config: Config) -> Cost | None:
         pool_images=pool,
         training_images=trained,
         sampled_images=drawn,
-        training_seconds=trained / per_second,
+        training_seconds=trained * per_trained,
         sampling_seconds=drawn * per_sample,
         disk_bytes=drawn * channels * height * width,
     )
