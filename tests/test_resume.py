@@ -118,7 +118,6 @@ def prepare_process(out: Path, blow: Blow | None, *, quick: bool) -> None:
     def described(*arguments: object) -> bytes:
         return repr(arguments).encode()
 
-    os.environ["OMP_NUM_THREADS"] = "1"
     run_directory.RunDirectory.training_state = state  # type: ignore[method-assign]
     if quick:
         run.make_splits = functools.partial(drawn_once, out.parent.parent / "splits.pickle")
