@@ -92,8 +92,8 @@ def select(
 
 
 def percent(share: float) -> str:
-    """A share in words: 12 %, 3.4 %, 0.12 %, 0 %."""
-    if share == 0:
-        return "0 %"
+    """A share in words: 12 %, 3.4 %, 0.12 %, <0.01 %, 0 %."""
+    if share < 5e-5:
+        return "<0.01 %" if share > 0 else "0 %"
     digits = 0 if share >= 0.0995 else 1 if share >= 0.00995 else 2
     return f"{100 * share:.{digits}f} %"
