@@ -107,7 +107,11 @@ class SamplingConfig(Section):
     steps: int = Field(20, ge=1, le=1000)
     variance: Literal["fixed_small", "fixed_large"] | None = None
     lambda_: float = Field(
-        1.0, alias="lambda", ge=0, description="scale of the prior or starting noise; 1 is unbiased"
+        1.0,
+        alias="lambda",
+        ge=0,
+        le=10,
+        description="scale of prior or starting noise; 1 is unbiased",
     )
     num_images: Literal["pool"] | int = Field(
         "pool", description="images sampled for the next pool; pool: as many as the first pool"

@@ -395,3 +395,14 @@ def test_cifar10_lt_from_its_zip() -> None:
     assert images.classes[0] == "airplane"
     assert images.counts().tolist() == [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
     assert (len(images), notes) == (12406, [])
+
+
+@pytest.mark.parametrize("label", [10**12, 10**25])
+def test_a_label_beyond_all_classes_is_refused_at_once(tmp_path: Path, label: int) -> None:
+    content = io.BytesIO()
+    Image.new("L", (8, 8)).save(content, "PNG")
+    with zipfile.ZipFile(tmp_path / "huge.zip", "w") as archive:
+        archive.writestr("0.png", content.getvalue())
+        archive.writestr("dataset.json", json.dumps({"labels": [["0.png", label]]}))
+    with pytest.raises(DataError):
+        read_images(tmp_path / "huge.zip", image_size=None, how="antialias")

@@ -103,6 +103,12 @@ def test_wilson_is_that_of_scipy() -> None:
         assert high[0] == pytest.approx(oracle.high, abs=1e-6)
 
 
+def test_an_interval_holds_its_number_at_the_bounds_too() -> None:
+    even = measure_shares(np.arange(1000) % CLASSES, counted(confusion(0.0)), seed=1)
+    low, high = even.interval(lambda one: hill_number(one, 1))
+    assert low <= hill_number(even.corrected, 1) <= high
+
+
 def test_hill_numbers_of_even_and_of_one_class() -> None:
     even = np.full(8, 1 / 8)
     one = np.eye(8)[0]

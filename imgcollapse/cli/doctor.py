@@ -50,7 +50,7 @@ def _mend(name: str, error: Exception) -> str:
     if "torchvision::nms" in str(error):
         return REINSTALL
     if isinstance(error, ImportError):
-        return f"{error}: pip install {name}"
+        return f"{error}: pip install {error.name or name}"
     return str(error)
 
 

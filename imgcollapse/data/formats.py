@@ -23,6 +23,7 @@ from imgcollapse.images import UNLABELLED, ImageSet
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 LISTING = "dataset.json"
+MOST_CLASSES = 100_000
 IDX_IMAGES, IDX_LABELS = "images-idx3", "labels-idx1"
 FORMATS = (
     "give a folder of class folders, a zip with dataset.json, an npz with arr_0, or the images "
@@ -182,7 +183,7 @@ def _read_listing(
         what = f"{unlisted[0]} has no label" if unlisted else f"{absent[0]} has no image"
         raise DataError(f"listing and images differ: {what} ({where})", f"mend {LISTING}")
     numbers = list(labels_by_name.values())
-    if not all(type(number) is int for number in numbers):
+    if not all(type(number) is int and abs(number) < 2**63 for number in numbers):
         raise DataError(f"a label is not a whole number ({where})", "classes are numbered from 0")
     labels = np.array(numbers, np.int64)
     return list(labels_by_name), labels, _class_names(labels, classes, where)
@@ -246,6 +247,8 @@ def _class_names(
     """The names that are given, else numbers; DataError where a label has none."""
     numbers = np.array([] if labels is None else labels, np.int64)
     highest = int(numbers.max(initial=UNLABELLED))
+    if highest >= MOST_CLASSES:
+        raise DataError(f"label {highest} is beyond {MOST_CLASSES:,} classes ({where})")
     if (numbers < UNLABELLED).any():
         raise DataError(f"label {numbers.min()} is negative ({where})", "classes count from 0")
     if classes is None:

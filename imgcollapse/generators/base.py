@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imgcollapse.errors import NumericalError
 from imgcollapse.images import ImageSet
 from imgcollapse.seeds import random_for
 from imgcollapse.training import Checkpoint, Watcher
@@ -75,5 +76,10 @@ def to_floats(images: torch.Tensor) -> torch.Tensor:
 
 
 def to_bytes(floats: torch.Tensor) -> torch.Tensor:
-    """Floats in [-1, 1] to the nearest uint8, clipped."""
+    """Floats in [-1, 1] to the nearest uint8, clipped; NumericalError if one is not finite."""
+    if not torch.isfinite(floats).all():
+        raise NumericalError(
+            "samples are not finite: the model diverged",
+            "lower training.learning_rate or bring sampling.lambda nearer to 1",
+        )
     return ((floats.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)

@@ -65,13 +65,12 @@ class Diffusion:
 
     def fit(self, pool: ImageSet, *, seed: int, surroundings: Surroundings) -> Fit:
         images = torch.from_numpy(pool.images).to(self.device)
+        warm = self.average if self.config.init == "warm" else None
         if self.first_stage is not None:
-            self.first_stage.fit(pool, seed=seed)
+            if warm is None:  # warm weights speak in the axes that they were trained in
+                self.first_stage.fit(pool, seed=seed)
             images = self.first_stage.encode(images)
-        if self.config.init == "warm" and self.average is not None:
-            network = copy.deepcopy(self.average)
-        else:
-            network = self._network(seed_for(seed, "init"))
+        network = copy.deepcopy(warm) if warm else self._network(seed_for(seed, "init"))
         average = copy.deepcopy(network).eval()
         signal = alphas_cumprod().to(self.device)
         is_pixels = self.first_stage is None

@@ -12,6 +12,7 @@ from imgcollapse.images import ImageSet
 from imgcollapse.metrics.frechet import FrechetTo, Moments
 from imgcollapse.metrics.judge import Judge
 from imgcollapse.metrics.shares import (
+    ZERO_OF_N,
     Shares,
     alive,
     hill_number,
@@ -71,12 +72,9 @@ class Ruler:
 
     def _add_summaries(self, scored: _Rows, shares: Shares) -> None:
         tail = tail_classes(self.initial_counts)
-        scored.add(
-            "tail_share",
-            shares.corrected[tail].sum(),
-            *shares.interval(lambda one: float(one[tail].sum())),
-            reference=INITIAL,
-        )
+        low, high = shares.interval(lambda one: float(one[tail].sum()))
+        high = min(1.0, max(high, ZERO_OF_N / shares.n))
+        scored.add("tail_share", shares.corrected[tail].sum(), low, high, reference=INITIAL)
         scored.add(
             "effective_classes",
             hill_number(shares.corrected, 1),

@@ -43,9 +43,13 @@ class Shares:
     n: int
 
     def interval(self, of: Callable[[Array], float]) -> tuple[float, float]:
-        """95 % limits, by bootstrap, of a number that depends on the corrected shares."""
+        """95 % limits, by bootstrap, of a number that depends on the corrected shares.
+
+        They hold the number itself, which the bootstrap of a bounded one may miss.
+        """
         low, high = np.quantile([of(one) for one in self.replicates], [0.025, 0.975])
-        return float(low), float(high)
+        value = of(self.corrected)
+        return float(min(low, value)), float(max(high, value))
 
 
 def outcome_counts(verdicts: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
