@@ -10,12 +10,14 @@ from scipy.stats import binomtest
 from imgcollapse.images import UNLABELLED
 from imgcollapse.metrics.ruler import tail_classes
 from imgcollapse.metrics.shares import (
-    alive,
     hill_number,
     invert_confusion,
+    lost,
     measure_shares,
     outcome_counts,
+    surely_alive,
     total_variation,
+    unseeable,
     wilson,
 )
 
@@ -133,7 +135,9 @@ def test_a_class_is_lost_below_a_tenth_of_its_start_and_unseeable_ones_are_not()
     verdicts = np.zeros(4000, np.int64)
     found = measure_shares(verdicts, counted(confusion(0.0)), seed=1)
     initial = np.array([0.955, 0.02, 0.005, 0.02])
-    assert alive(found, initial).tolist() == [True, False, True, False]
+    assert lost(found, initial).tolist() == [False, True, False, True]
+    assert unseeable(initial, 4000).tolist() == [False, False, True, False]
+    assert surely_alive(found, initial).tolist() == [True, False, False, False]
 
 
 def test_the_tail_is_the_rarer_half_of_the_classes_that_were_there() -> None:

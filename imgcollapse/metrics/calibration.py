@@ -42,12 +42,12 @@ def best_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> 
     return float(grid[int(np.argmin(losses))])
 
 
-def unsureness(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
-    """One minus the calibrated probability of the likeliest class."""
+def calibrated(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
+    """Class probabilities N×C at a temperature (Guo et al. 2017)."""
     scaled = logits.astype(np.float64) / temperature
     parts = np.exp(scaled - scaled.max(1, keepdims=True))
-    unsure: NDArray[np.float64] = 1 - 1 / parts.sum(1)
-    return unsure
+    probabilities: NDArray[np.float64] = parts / parts.sum(1, keepdims=True)
+    return probabilities
 
 
 def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:

@@ -20,11 +20,12 @@ from imgcollapse.errors import CorruptError
 from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.metrics.calibration import (
     best_temperature,
+    calibrated,
     calibration_error,
     lowest_visible_share,
-    unsureness,
 )
 from imgcollapse.metrics.disturbing import shift, soften
+from imgcollapse.metrics.fit import HeldOut
 from imgcollapse.metrics.shares import outcome_counts
 from imgcollapse.seeds import random_for, seed_for
 from imgcollapse.training import Watcher, train
@@ -73,15 +74,17 @@ class Verdicts:
     """What the judge says of N images, all on the host.
 
     ``classes`` (int64 N) has ``UNLABELLED`` for rejects and ``nearest`` the likeliest class even
-    then; ``features`` is float32 N×96.
+    then; ``features`` is float32 N×96 and ``probabilities`` float64 N×C, calibrated for classes
+    that are equally common. ``unsureness`` is one minus the likeliest class's probability and
+    ``strangeness`` the squared Mahalanobis distance to the nearest class, both float64 N.
     """
 
     classes: NDArray[np.int64]
     nearest: NDArray[np.int64]
     features: NDArray[np.float32]
-
-    def __getitem__(self, where: slice) -> Verdicts:
-        return Verdicts(self.classes[where], self.nearest[where], self.features[where])
+    probabilities: NDArray[np.float64]
+    unsureness: NDArray[np.float64]
+    strangeness: NDArray[np.float64]
 
 
 class Judge:
@@ -104,6 +107,15 @@ class Judge:
         """Held-out real images by true class (rows) and verdict (columns; rejects last)."""
         return np.array(self.facts["confusion"], np.int64)
 
+    @property
+    def held(self) -> HeldOut:
+        """How the held-out real images were seen."""
+        return HeldOut(
+            labels=self.tensors["held_labels"].numpy(),
+            unsureness=self.tensors["held_unsureness"].numpy(),
+            strangeness=self.tensors["held_strangeness"].numpy(),
+        )
+
     @torch.inference_mode()
     def look(self, images: NDArray[np.uint8]) -> Verdicts:
         """Verdicts on uint8 N×C×H×W."""
@@ -116,13 +128,20 @@ class Judge:
             seen = self.network.features(_to_floats(batch))
             features[where] = seen.cpu().numpy()
             logits[where] = self.network.head(seen).cpu().numpy()
-        nearest = logits.argmax(1)
-        strange = _strangeness(features, self.tensors)
-        unsure = unsureness(logits, self.facts["temperature"])
-        rejected = (strange > self.facts["max_strangeness"]) | (
-            unsure > self.facts["max_unsureness"]
+        probabilities = calibrated(logits, self.facts["temperature"])
+        verdicts = Verdicts(
+            classes=logits.argmax(1),
+            nearest=logits.argmax(1),
+            features=features,
+            probabilities=probabilities,
+            unsureness=1 - probabilities.max(1),
+            strangeness=_strangeness(features, self.tensors),
         )
-        return Verdicts(np.where(rejected, UNLABELLED, nearest), nearest, features)
+        rejected = (verdicts.strangeness > self.facts["max_strangeness"]) | (
+            verdicts.unsureness > self.facts["max_unsureness"]
+        )
+        verdicts.classes[rejected] = UNLABELLED
+        return verdicts
 
     def save(self, folder: Path) -> None:
         """Writes ``model.safetensors`` and ``judge.json`` into an existing folder."""
@@ -219,7 +238,7 @@ def _calibrate(
     temperature = best_temperature(logits, held.labels)
     tensors = _class_gaussians(features, fitting.labels, len(held.classes))
     strange = _strangeness(np.concatenate([clean, soft]), tensors)
-    unsure = unsureness(np.concatenate([logits, soft_logits]), temperature)
+    unsure = 1 - calibrated(np.concatenate([logits, soft_logits]), temperature).max(1)
     facts: dict[str, Any] = {
         "classes": list(held.classes),
         "network": network.settings,
@@ -233,6 +252,9 @@ def _calibrate(
     }
     judge = Judge(network, tensors, facts)
     verdicts = judge.look(held.images)
+    tensors["held_labels"] = torch.from_numpy(held.labels)
+    tensors["held_unsureness"] = torch.from_numpy(verdicts.unsureness)
+    tensors["held_strangeness"] = torch.from_numpy(verdicts.strangeness)
     confusion = np.stack(
         [
             outcome_counts(verdicts.classes[held.labels == label], len(held.classes))
@@ -240,7 +262,7 @@ def _calibrate(
         ]
     )
     right = verdicts.nearest == held.labels
-    confidence = 1 - unsureness(logits, temperature)
+    confidence = 1 - verdicts.unsureness
     facts["confusion"] = confusion.tolist()
     facts["accuracy"] = float(right.mean())
     facts["calibration_error"] = calibration_error(confidence, right)

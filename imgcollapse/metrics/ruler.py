@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgcollapse.images import ImageSet
+from imgcollapse.images import UNLABELLED, ImageSet
+from imgcollapse.metrics.fit import fit_residual
 from imgcollapse.metrics.frechet import FrechetTo, Moments
-from imgcollapse.metrics.judge import Judge
+from imgcollapse.metrics.judge import Judge, Verdicts
 from imgcollapse.metrics.shares import (
     ZERO_OF_N,
     Shares,
-    alive,
     hill_number,
+    lost,
+    measure_em,
     measure_shares,
+    surely_alive,
     total_variation,
 )
 from imgcollapse.scores import Score
@@ -63,12 +67,29 @@ class Ruler:
         for label, name in enumerate(names):
             low, high = shares.raw_low[label], shares.raw_high[label]
             scored.add("share_raw", shares.raw[label], low, high, name)
+        self._add_em(scored, verdicts, shares, names, seed)
         scored.add("reject", shares.reject, shares.reject_low, shares.reject_high)
+        residual = fit_residual(
+            verdicts.unsureness, verdicts.strangeness, shares.corrected, self.judge.held
+        )
+        scored.add("share_fit", residual)
         self._add_summaries(scored, shares)
         moments = Moments.of(verdicts.features)
         for name, distance in self.distances.items():
             scored.add("fd_judge", distance(moments), reference=name)
         return scored.rows
+
+    def _add_em(
+        self, scored: _Rows, verdicts: Verdicts, shares: Shares, names: Sequence[str], seed: int
+    ) -> None:
+        """Shares by EM over the images that are not rejected, and how far both kinds disagree."""
+        accepted = verdicts.probabilities[verdicts.classes != UNLABELLED]
+        some = 1 - shares.nothing if len(accepted) else 0.0
+        limits = measure_em(accepted, seed=seed) if len(accepted) else np.zeros((3, len(names)))
+        value, low, high = (some * one for one in limits)
+        for label, name in enumerate(names):
+            scored.add("share_em", value[label], low[label], high[label], name)
+        scored.add("share_gap", total_variation(value, shares.corrected))
 
     def _add_summaries(self, scored: _Rows, shares: Shares) -> None:
         tail = tail_classes(self.initial_counts)
@@ -80,10 +101,19 @@ class Ruler:
             hill_number(shares.corrected, 1),
             *shares.interval(lambda one: hill_number(one, 1)),
         )
-        scored.add("classes_alive", alive(shares, self.initial).sum(), reference=INITIAL)
+        for order in (0, 2):
+            limits = shares.interval(partial(hill_number, order=order))
+            scored.add(f"hill_{order}", hill_number(shares.corrected, order), *limits)
+        gone, sure = lost(shares, self.initial), surely_alive(shares, self.initial)
+        started = np.count_nonzero(self.initial)
+        scored.add(
+            "classes_alive", started - gone.sum(), sure.sum(), started - gone.sum(), "", INITIAL
+        )
         balanced = np.full(len(self.initial), 1 / len(self.initial))
         for name, other in ((INITIAL, self.initial), (BALANCED, balanced)):
-            scored.add("total_variation", total_variation(shares.corrected, other), reference=name)
+            limits = shares.interval(partial(total_variation, other))
+            value = total_variation(shares.corrected, other)
+            scored.add("total_variation", value, *limits, reference=name)
 
 
 def tail_classes(initial_counts: NDArray[np.int64]) -> NDArray[np.bool_]:

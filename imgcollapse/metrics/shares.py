@@ -14,8 +14,12 @@ from imgcollapse.seeds import random_for
 Array = NDArray[np.float64]
 
 REPLICATES = 400
-ITERATIONS = 1000
-NEGLIGIBLE = 1e-9
+ITERATIONS = 300
+TOLERANCE = 1e-8
+EM_REPLICATES = 100
+EM_TOLERANCE = 1e-6
+NEGLIGIBLE = 1e-6
+PRIOR_IMAGES = 5.0
 LOST_BELOW = 0.1
 ZERO_OF_N = 3.7
 """Upper 95 % limit (two-sided Clopper-Pearson) of a count of zero: 3.7 / n."""
@@ -62,8 +66,9 @@ def invert_confusion(outcomes: Array, confusion: Array) -> Array:
     """The mixture over true classes that explains outcome frequencies best (R×(C+1) -> R×(C+1)).
 
     ``confusion`` (R×C×(C+1) or C×(C+1)) holds P(outcome | true class), rejects last. A further
-    component, an image of no class, is always rejected. Maximum likelihood on the simplex by EM
-    (Saerens et al. 2002, on verdicts); the result's last column is the part of no class.
+    component, an image of no class, is always rejected. Maximum likelihood on the simplex: the
+    linear solution, cut at 0, then EM (Saerens et al. 2002, on verdicts). The result's last
+    column is the part of no class.
     """
     num_outcomes = outcomes.shape[-1]
     nothing = np.zeros(num_outcomes)
@@ -71,17 +76,29 @@ def invert_confusion(outcomes: Array, confusion: Array) -> Array:
     shape = (*confusion.shape[:-2], 1, num_outcomes)
     likelihood = np.concatenate([confusion, np.broadcast_to(nothing, shape)], -2)
     frequencies = outcomes / outcomes.sum(-1, keepdims=True)
-    mixture = np.full(frequencies.shape, 1.0 / num_outcomes)
+    mixture = _solved(likelihood, frequencies)
     for _ in range(ITERATIONS):
         expected = np.maximum((mixture[..., None, :] @ likelihood)[..., 0, :], 1e-300)
         update = (likelihood @ (frequencies / expected)[..., None])[..., 0]
         moved = mixture * update
-        if np.abs(moved - mixture).max() < 1e-9:
-            break
+        change = np.abs(moved - mixture).max()
         mixture = moved
+        if change < TOLERANCE:
+            break
     mixture = np.where(mixture < NEGLIGIBLE, 0.0, mixture).astype(np.float64)
     scaled: Array = mixture / mixture.sum(-1, keepdims=True)
     return scaled
+
+
+def _solved(likelihood: Array, frequencies: Array) -> Array:
+    """The linear solution on the simplex, nowhere quite 0; even where there is no unique one."""
+    turned = np.swapaxes(likelihood, -1, -2)
+    ridge = NEGLIGIBLE * np.eye(turned.shape[-1])
+    gram = np.swapaxes(turned, -1, -2) @ turned + ridge
+    start = np.linalg.solve(gram, (likelihood @ frequencies[..., None]))[..., 0]
+    start = np.maximum(start, NEGLIGIBLE)
+    solved: Array = start / start.sum(-1, keepdims=True)
+    return solved
 
 
 def measure_shares(
@@ -89,22 +106,27 @@ def measure_shares(
 ) -> Shares:
     """Shares with intervals; ``confusion`` counts (C×(C+1)) real images by class and verdict.
 
-    Limits of ``raw`` and ``reject`` are Wilson's, those of ``corrected`` a bootstrap over both
-    the confusion matrix and the sample, whose upper limit is never below that of zero of n.
+    Limits of ``raw`` and ``reject`` are Wilson's. Those of ``corrected`` are quantiles over
+    replicates in which both the confusion matrix and the sample are drawn anew from Dirichlet
+    distributions around what was counted (half an image of every outcome added to the sample, at
+    most 5 in all; one image spread over each row of the confusion). An upper limit is never
+    below that of zero of n, and a lower one below half an image is 0.
     """
     num_classes, n = len(confusion), len(verdicts)
     counts = outcome_counts(verdicts, num_classes)
     raw_low, raw_high = wilson(counts, n)
     rates = confusion / confusion.sum(1, keepdims=True)
-    corrected = invert_confusion(counts[None].astype(np.float64), rates)[0]
+    corrected = invert_confusion(counts[None].astype(np.float64), rates[None])[0]
 
     random = random_for(seed, "shares")
-    sampled = random.multinomial(n, counts / n, REPLICATES).astype(np.float64)
+    prior = min(0.5, PRIOR_IMAGES / len(counts))
+    sampled = random.dirichlet(counts + prior, REPLICATES)
     confused = np.stack(
         [random.dirichlet(row + 1 / len(row), REPLICATES) for row in confusion.astype(float)], 1
     )
     replicates = invert_confusion(sampled, confused)[:, :num_classes]
     low, high = np.quantile(replicates, [0.025, 0.975], axis=0)
+    low = np.where(low < 0.5 / n, 0.0, low)
     return Shares(
         raw=counts[:num_classes] / n,
         raw_low=raw_low[:num_classes],
@@ -119,6 +141,41 @@ def measure_shares(
         nothing=float(corrected[-1]),
         n=n,
     )
+
+
+def em_shares(
+    probabilities: Array, weights: Array | None = None, start: Array | None = None
+) -> Array:
+    """Shares by EM on class probabilities (Saerens et al. 2002), R×C.
+
+    ``probabilities`` (N×C) are calibrated for classes that are equally common; ``weights`` (R×N)
+    are how often each image counts in each of R replicates, once in one where they are left out.
+    EM begins at ``start`` (C), or at equal shares.
+    """
+    num, num_classes = probabilities.shape
+    weights = np.ones((1, num)) if weights is None else weights
+    start = np.full(num_classes, 1 / num_classes) if start is None else start
+    shares = np.tile(start, (len(weights), 1))
+    totals = weights.sum(1, keepdims=True)
+    for _ in range(ITERATIONS):
+        expected = np.maximum(shares @ probabilities.T, 1e-300)
+        moved = shares * ((weights / expected) @ probabilities) / totals
+        change = np.abs(moved - shares).max()
+        shares = moved
+        if change < EM_TOLERANCE:
+            break
+    return np.where(shares < NEGLIGIBLE, 0.0, shares)
+
+
+def measure_em(probabilities: Array, *, seed: int) -> tuple[Array, Array, Array]:
+    """Shares by EM and their 95 % limits, C each, by a bootstrap over the images."""
+    value = em_shares(probabilities)[0]
+    num = len(probabilities)
+    weights = random_for(seed, "em").multinomial(num, np.full(num, 1 / num), EM_REPLICATES)
+    start = np.maximum(value, NEGLIGIBLE)
+    replicates = em_shares(probabilities, weights.astype(np.float64), start / start.sum())
+    low, high = np.quantile(replicates, [0.025, 0.975], axis=0)
+    return value, np.minimum(low, value), np.maximum(high, value)
 
 
 def wilson(counts: NDArray[np.int64], n: int) -> tuple[Array, Array]:
@@ -145,13 +202,19 @@ def hill_number(shares: Array, order: int) -> float:
     return float(1 / (part**2).sum())
 
 
-def alive(shares: Shares, initial: Array) -> NDArray[np.bool_]:
-    """Classes that started and are not lost.
+def lost(shares: Shares, initial: Array) -> NDArray[np.bool_]:
+    """Classes that started and whose upper limit is below a tenth of their initial share."""
+    return (initial > 0) & (shares.high < LOST_BELOW * initial)
 
-    A class is lost when its upper limit is below a tenth of its initial share; with fewer than
-    37 / p0 images that cannot be seen, and the class counts as alive.
-    """
-    return (initial > 0) & (shares.high >= LOST_BELOW * initial)
+
+def surely_alive(shares: Shares, initial: Array) -> NDArray[np.bool_]:
+    """Classes that started and whose lower limit is not below a tenth of their initial share."""
+    return (initial > 0) & (shares.low >= LOST_BELOW * initial)
+
+
+def unseeable(initial: Array, n: int) -> NDArray[np.bool_]:
+    """Classes so rare that n images without one of them would not show their loss: n < 37 / p0."""
+    return (initial > 0) & (ZERO_OF_N / n >= LOST_BELOW * initial)
 
 
 def total_variation(shares: Array, other: Array) -> float:
