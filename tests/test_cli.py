@@ -247,6 +247,7 @@ def test_show_prints_every_generation_and_class(call: Call, finished: Path) -> N
     with open(finished / "scores.csv", encoding="utf-8") as file:
         num_rows = len(file.readlines()) - 1
     assert len(shown["runs"][0]["scores"]) == num_rows
+    assert {"class", "metric", "low"} < shown["runs"][0]["scores"][0].keys()
     assert shown["runs"][0]["run"] == str(finished)
 
 
@@ -281,6 +282,47 @@ def test_verify_compares_every_file_and_a_changed_byte_is_exit_4(
         text=True,
     )
     assert_error(Said(done.returncode, done.stdout, done.stderr), 4)
+
+
+SMALL_FILES = (
+    "config.yaml", "judge/judge.json", "reference/counts.json", "reference/scores.json",
+    "gen_001/pool.json", "gen_001/scores.json",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "truncated", "another kind"])
+@pytest.mark.parametrize("name", SMALL_FILES)
+def test_a_small_file_that_is_missing_or_broken_is_exit_4_in_every_command(
+    call: Call, copy_of_finished: Path, tiny_yaml: Path, name: str, damage: str
+) -> None:
+    path = copy_of_finished / name
+    whole = path.read_text()
+    path.unlink()
+    if damage != "missing":
+        broken = {"empty": "", "truncated": whole[: len(whole) // 2], "another kind": "[]"}
+        path.write_text(broken[damage])
+    assert_error(call("verify", copy_of_finished), 4, name, "hint: ")
+    assert_error(call("show", copy_of_finished), 4, name)
+    assert_error(call("show", copy_of_finished, "--json"), 4, name)
+    assert_error(call("run", tiny_yaml, "--out", copy_of_finished), 4, name)
+    said = call("status", copy_of_finished)
+    assert (said.code, said.err) == (4, "")
+    assert f"{copy_of_finished}: corrupt: " in said.out
+
+
+def test_a_corrupt_run_does_not_keep_status_from_the_others(
+    call: Call, copy_of_finished: Path
+) -> None:
+    broken = Path(shutil.copytree(copy_of_finished, copy_of_finished.with_name("broken")))
+    (broken / "gen_000" / "pool.json").unlink()
+    said = call("status", broken.parent)
+    assert said.code == 4
+    assert [line.split(": ")[1] for line in said.out.splitlines()] == [
+        "corrupt", "complete, 2 of 2 generations",
+    ]  # fmt: skip
+    said = call("status", broken.parent, "--json")
+    assert said.code == 4
+    assert [one["generations"] for one in said.json["runs"]] == [None, 2]
 
 
 def test_config_show_and_schema(call: Call, tiny_yaml: Path) -> None:

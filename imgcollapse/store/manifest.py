@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from imgcollapse.errors import CorruptError
-from imgcollapse.store.files import hashes_below, sha256_of, write_json
+from imgcollapse.store.files import hashes_below, read_json, sha256_of, write_json
 
 FILE = "manifest.json"
 WHOLE = ("config.yaml", "scores.csv")
@@ -26,6 +26,11 @@ def write_manifest(run: Path, generations: list[Path]) -> None:
             entry = {"generation": number, "previous": previous, "files": hashes_below(folder)}
         entries.append(entry)
     write_json(run / FILE, {"files": _whole(run), "generations": entries})
+
+
+def recorded_hash(run: Path, name: str) -> str | None:
+    """The hash that the manifest has of a file outside of generations, None if it has none."""
+    return _read(run).get("files", {}).get(name)
 
 
 def check_manifest(run: Path, generations: list[Path]) -> int:
@@ -71,12 +76,9 @@ def _digest(entry: dict[str, Any]) -> str:
 
 
 def _read(run: Path) -> dict[str, Any]:
-    try:
-        content = json.loads((run / FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not (run / FILE).exists():
         return {}
-    except ValueError as error:
-        raise CorruptError(f"the manifest is not readable ({run / FILE}): {error}") from error
+    content = read_json(run / FILE)
     if not _is_manifest(content):
         raise CorruptError(f"the manifest has other keys than those of a manifest ({run / FILE})")
     return dict(content)
