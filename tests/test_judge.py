@@ -8,14 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from torchvision.transforms.v2.functional import gaussian_blur
 
 from imgcollapse.config_file import parse_config
 from imgcollapse.data.kennel import BREEDS, draw_many
 from imgcollapse.data.splits import make_splits
 from imgcollapse.errors import CorruptError
 from imgcollapse.images import UNLABELLED, ImageSet
+from imgcollapse.metrics.disturbing import blur, shift, soften
 from imgcollapse.metrics.frechet import Moments
-from imgcollapse.metrics.judge import Judge, soften, train_judge
+from imgcollapse.metrics.judge import Judge, train_judge
 from imgcollapse.metrics.ruler import BALANCED, INITIAL, Ruler
 from imgcollapse.scores import Score, select
 
@@ -65,6 +68,40 @@ def test_a_little_softness_is_no_reason_to_reject(judge: Judge) -> None:
     images = ((soft.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
     assert (images != fresh.images).any()
     assert (judge.look(images).classes == UNLABELLED).mean() < 0.1
+
+
+def test_each_image_is_blurred_by_its_own_sigma() -> None:
+    x = torch.from_numpy(kennel(1, seed=3).images).float() / 127.5 - 1
+    sigma = torch.linspace(0.2, 1.2, len(x)).view(-1, 1, 1, 1)
+    alone = [
+        gaussian_blur(one[None], [5, 5], [float(s)] * 2) for one, s in zip(x, sigma, strict=True)
+    ]
+    assert torch.allclose(blur(x, sigma), torch.cat(alone), atol=1e-5)
+
+
+def test_softening_draws_amounts_image_by_image() -> None:
+    same = torch.from_numpy(kennel(1, seed=3).images[:1]).float().repeat(200, 1, 1, 1) / 127.5 - 1
+    soft = soften(same, torch.Generator().manual_seed(1))
+    changed = (soft - same).square().mean((1, 2, 3))
+    assert 0.15 < (changed == 0).float().mean() < 0.35
+    assert len(set(changed.tolist())) > 100
+
+
+def test_a_shift_moves_each_image_and_reflects_at_its_edges() -> None:
+    x = torch.arange(50.0).view(1, 1, 5, 10).repeat(64, 2, 1, 1)
+    moved = shift(x, torch.Generator().manual_seed(0))
+    padded = F.pad(x[:1], (2, 2, 2, 2), mode="reflect")[0]
+    places = [
+        {
+            (i, j)
+            for i in range(5)
+            for j in range(5)
+            if (padded[:, i : i + 5, j : j + 10] == m).all()
+        }
+        for m in moved
+    ]
+    assert all(len(place) == 1 for place in places)
+    assert len(set.union(*places)) > 15
 
 
 def test_the_confusion_counts_every_held_out_image(judge: Judge) -> None:

@@ -16,7 +16,7 @@ from imgcollapse.data.kennel import BREEDS, draw_many
 from imgcollapse.data.profile import counts_by_class
 from imgcollapse.data.sources import load_source
 from imgcollapse.errors import ConfigError, DataError
-from imgcollapse.images import ImageSet
+from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.seeds import random_for, seed_for
 
 KENNEL_SIZE = 32
@@ -31,9 +31,10 @@ class Splits:
     """Real images in disjoint parts.
 
     ``pool`` is what generation 0 trains on; ``judge`` trains and calibrates the judge and
-    ``reference`` is what scores compare with, both balanced; ``floor`` is a held-out draw with
-    the pool's profile that gives the floor of the scores: as many images as are scored each
-    generation where the source is unlimited, else as many as it has.
+    ``reference`` is what scores compare with, both balanced; ``floor`` is a held-out draw at the
+    pool's shares, its class counts multinomial as those of samples are, that gives the floor of
+    the scores: as many images as are scored each generation where the source is unlimited, else
+    as many as are left.
     """
 
     pool: ImageSet
@@ -81,8 +82,9 @@ def _kennel(config: Config) -> Splits:
     per_judge = config.data.judge_per_class or KENNEL_JUDGE
     per_reference = config.data.reference_per_class or KENNEL_REFERENCE
     pool_counts = counts_by_class(config.profile, BREEDS, config.seed)
-    scored = config.scores.num_images / pool_counts.sum()
-    floor_counts = np.round(pool_counts * scored).astype(np.int64)
+    floor_counts = random_for(config.seed, "floor").multinomial(
+        config.scores.num_images, pool_counts / pool_counts.sum()
+    )
 
     def part(name: str, counts: Sequence[int] | NDArray[np.int64]) -> ImageSet:
         seed = seed_for(config.seed, "kennel", name)
@@ -110,7 +112,11 @@ def _finite(config: Config) -> Splits:
         how=data.resize,
         download=data.download,
     )
-    train, test = source.train, source.test
+    train, notes = _distinct(source.train, "the source's training images")
+    test = source.test
+    if test is not None:
+        test, more = _distinct(test, "the source's test images", but=train)
+        notes += more
     wanted = counts_by_class(config.profile, train.classes, config.seed)
     held = train.counts()
     for name, need, have in zip(train.classes, wanted, held, strict=True):
@@ -133,21 +139,52 @@ def _finite(config: Config) -> Splits:
     judge = judge_shelf.balanced(per_judge, "the judge")
     reference = second.balanced(per_reference, "the reference")
     shelves = [shelf] if second is shelf else [shelf, second]
-    floor = _like(wanted, np.sum([one.left() for one in shelves], axis=0), *shelves)
-    return Splits(pool, judge, reference, floor, source.notes)
+    floor = _like(wanted, config.seed, *shelves)
+    return Splits(pool, judge, reference, floor, (*source.notes, *notes))
 
 
-def _like(wanted: NDArray[np.int64], available: NDArray[np.int64], *shelves: _Shelf) -> ImageSet:
-    """A draw in the proportions of ``wanted``, as large as what is available allows.
+def _distinct(
+    images: ImageSet, what: str, but: ImageSet | None = None
+) -> tuple[ImageSet, list[str]]:
+    """The labelled images without later copies of one, or of one in ``but``, and what was left out.
+
+    Raises DataError where fewer than two classes are left.
+    """
+    seen = set() if but is None else set(but.hashes())
+    kept = np.zeros(len(images), bool)
+    labelled = images.labels != UNLABELLED
+    for position, content in enumerate(images.hashes()):
+        kept[position] = labelled[position] and content not in seen
+        if kept[position]:
+            seen.add(content)
+    notes = []
+    if not labelled.all():
+        notes.append(f"{int((~labelled).sum()):,} images without a class left out of {what}")
+    if copies := int((labelled & ~kept).sum()):
+        notes.append(f"{copies:,} exact copies left out of {what}")
+    distinct = images[kept]
+    if np.count_nonzero(distinct.counts()) < 2:
+        raise DataError(
+            f"{what} show fewer than two classes",
+            "the lab follows classes: give labelled images of two or more",
+        )
+    return distinct, notes
+
+
+def _like(wanted: NDArray[np.int64], seed: int, *shelves: _Shelf) -> ImageSet:
+    """A multinomial draw at the shares of ``wanted``, as large as what is left allows.
 
     Where some class has nearly nothing left, the others are not cut down to it.
     """
+    available = np.sum([one.left() for one in shelves], axis=0)
     asked = wanted > 0
     ratios = np.minimum(1.0, available[asked] / wanted[asked])
     part = float(ratios.min())
     if part * wanted.sum() < FEWEST * asked.sum():
         part = float(np.median(ratios))
-    counts = np.minimum(available, np.maximum(asked, np.round(part * wanted)).astype(np.int64))
+    num = int(part * wanted.sum())
+    counts = random_for(seed, "floor").multinomial(num, wanted / wanted.sum())
+    counts = np.minimum(available, counts)
     drawn = []
     for shelf in shelves:
         now = np.minimum(counts, shelf.left())
@@ -162,7 +199,9 @@ def _as_is(config: Config) -> Splits:
         raise ConfigError("profile.kind: as-is needs data.root, judge_root and reference_root")
 
     def read(root: str) -> tuple[ImageSet, list[str]]:
-        return read_images(expand(root), image_size=data.image_size, how=data.resize)
+        images, notes = read_images(expand(root), image_size=data.image_size, how=data.resize)
+        images, more = _distinct(images, root)
+        return images, [*notes, *more]
 
     pool, notes = read(data.root)
     _all_classes_present(pool, data.root)
@@ -190,7 +229,7 @@ def _as_is(config: Config) -> Splits:
     reference = reference_shelf.balanced(
         data.reference_per_class or left - left * 2 // 5, "the reference"
     )
-    floor = _like(pool.counts(), reference_shelf.left(), reference_shelf)
+    floor = _like(pool.counts(), config.seed, reference_shelf)
     return Splits(pool, judge, reference, floor, (*notes, *judge_notes, *reference_notes))
 
 
@@ -198,8 +237,6 @@ def _all_classes_present(images: ImageSet, root: str) -> None:
     for name, count in zip(images.classes, images.counts(), strict=True):
         if count == 0:
             raise DataError(f"class {name} has no images ({root})", "every class needs some")
-    if (images.labels < 0).any():
-        raise DataError(f"images without a class ({root})", "a chain starts from labelled images")
 
 
 class _Shelf:

@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torchvision.transforms.v2.functional import gaussian_blur
 
 from imgcollapse.config import TrainingConfig
 from imgcollapse.errors import CorruptError
@@ -25,6 +24,7 @@ from imgcollapse.metrics.calibration import (
     lowest_visible_share,
     unsureness,
 )
+from imgcollapse.metrics.disturbing import shift, soften
 from imgcollapse.metrics.shares import outcome_counts
 from imgcollapse.seeds import random_for, seed_for
 from imgcollapse.training import Watcher, train
@@ -33,8 +33,6 @@ FEATURES = 96
 BATCH = 512
 HELD_OUT = 0.3
 REJECT_QUANTILE = 0.01
-SOFTEST_BLUR = 1.0
-LOUDEST_NOISE = 0.1
 
 
 class JudgeNetwork(nn.Module):
@@ -172,7 +170,7 @@ def train_judge(
     network = _fresh_network(images, seed_for(seed, "init")).to(device)
 
     def loss_of(items: Tensor, labels: Tensor, random: torch.Generator) -> Tensor:
-        x = soften(_to_floats(items), random)
+        x = soften(shift(_to_floats(items), random), random)
         return F.cross_entropy(network(x), labels, label_smoothing=0.02)
 
     recipe = TrainingConfig(
@@ -190,19 +188,6 @@ def train_judge(
         where="judge",
     )
     return _calibrate(network.eval(), fitting, held, seed, steps)
-
-
-def soften(x: Tensor, random: torch.Generator) -> Tensor:
-    """Blurs one half of a batch and adds noise to one half, each by a drawn amount.
-
-    float N×C×H×W in [-1, 1]; Gaussian blur of up to 1 pixel, noise of up to 0.1.
-    """
-    coin = torch.rand((len(x), 2, 1, 1, 1), generator=random, device=x.device)
-    sigma = float(torch.rand((), generator=random, device=x.device)) * SOFTEST_BLUR + 0.2
-    x = torch.where(coin[:, 0] < 0.5, gaussian_blur(x, [5, 5], [sigma, sigma]), x)
-    amount = LOUDEST_NOISE * torch.rand((len(x), 1, 1, 1), generator=random, device=x.device)
-    noise = torch.randn(x.shape, generator=random, device=x.device)
-    return torch.where(coin[:, 1] < 0.5, x + amount * noise, x)
 
 
 def _hold_out(images: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
