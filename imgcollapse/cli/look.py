@@ -114,4 +114,5 @@ def verify(directory: RunArgument, as_json: JsonOption = False) -> None:
         print_json({"files": checked})
         return
     for path, num_files in checked.items():
-        print(f"{path}: {num_files} files are what the manifest says")
+        says = f"{num_files} files are what the manifest says"
+        print(f"{path}: {says if num_files else 'nothing is committed yet'}")

@@ -30,7 +30,7 @@ from imgcollapse.store.files import (
     write_text,
 )
 from imgcollapse.store.manifest import FILE as MANIFEST
-from imgcollapse.store.manifest import check_manifest, recorded_hash, write_manifest
+from imgcollapse.store.manifest import check_begun, check_manifest, recorded_hash, write_manifest
 from imgcollapse.store.progress import TrainingState
 
 COMMITTED = "COMMITTED"
@@ -127,6 +127,11 @@ class RunDirectory:
     def training_state(self) -> TrainingState:
         return TrainingState(self.path / "state" / "training.safetensors")
 
+    def clear_state(self) -> None:
+        """Leaves nothing in ``state/``."""
+        shutil.rmtree(self.path / "state")
+        (self.path / "state").mkdir()
+
     def scores(self) -> list[Score]:
         """The floor's scores, then those of every committed generation."""
         floor = self.path / "reference"
@@ -172,9 +177,40 @@ class RunDirectory:
         """
         self.check_readable()
         num_files = check_manifest(self.path, self.generations())
-        if (self.path / "scores.csv").read_text(encoding="utf-8") != to_csv(self.scores()):
+        if num_files and (self.path / "scores.csv").read_text(encoding="utf-8") != to_csv(
+            self.scores()
+        ):
             raise CorruptError(f"scores.csv is not the table of the generations ({self.path})")
         return num_files
+
+    def check_begun(self) -> int:
+        """CorruptError where what the run goes on from is broken or differs from the manifest.
+
+        Returns how many of its generations the manifest has; the last may have come after it.
+        """
+        self.check_readable()
+        broken = [path.name for path in self._folders() if not (path / COMMITTED).is_file()]
+        if broken:
+            raise CorruptError(f"{broken[0]}/{COMMITTED} is missing ({self.path})", RESTORE)
+        return check_begun(self.path, self.generations())
+
+    def trim(self) -> list[str]:
+        """Removes the generations beyond one that was taken away, which they no longer follow.
+
+        Tables and manifest are made anew without them. Returns their names.
+        """
+        kept = self.generations()
+        stale = [path for path in self._folders() if path not in kept]
+        for path in stale:
+            aside = self.path / "state" / path.name
+            shutil.rmtree(aside, ignore_errors=True)
+            path.rename(aside)
+            shutil.rmtree(aside)
+        self.write_tables()
+        return [path.name for path in stale]
+
+    def _folders(self) -> list[Path]:
+        return sorted(self.path.glob("gen_*"))
 
     def samples(self, number: int, classes: Sequence[str], num: int | None = None) -> ImageSet:
         """What a committed generation sampled, or the first ``num`` images of it."""

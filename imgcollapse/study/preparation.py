@@ -36,9 +36,11 @@ def prepare(
             device=device,
             steps=config.judge.steps,
             watcher=watcher,
+            checkpoint=run.training_state(),
         )
         with run.commit("judge") as folder:
             judge.save(folder)
+        run.clear_state()
     judge = Judge.load(run.path / "judge", device)
     seed = seed_for(config.seed, "ruler")
     counts = splits.pool.counts()
