@@ -20,7 +20,9 @@ from conftest import TINY, SilentReporter
 
 from imgcollapse.config_file import parse_config
 from imgcollapse.errors import CorruptError
+from imgcollapse.store.files import write_json
 from imgcollapse.store.run_directory import RunDirectory
+from imgcollapse.study.beginning import share_beginning
 from imgcollapse.study.run import run_to_disk
 
 if TYPE_CHECKING:
@@ -381,6 +383,62 @@ def test_a_run_does_not_go_on_from_what_was_changed(
     with pytest.raises(CorruptError, match=path.name):
         go_on_here(copy_of_finished)
     assert files_below(copy_of_finished) == before
+
+
+def begun(path: Path, sibling: RunDirectory) -> RunDirectory:
+    """A run beside ``sibling``, as far as it is when a beginning may be shared."""
+    run = RunDirectory(path)
+    values = yaml.safe_load(TINY) | {"policy": {"preset": "accumulate-subsample"}}
+    run.create(parse_config(values), sibling.environment())
+    return run
+
+
+def test_a_beginning_is_shared_by_arms_that_begin_alike(
+    finished: Path, tmp_path: Path, files_below: Reader
+) -> None:
+    sibling = RunDirectory(finished)
+    run = begun(tmp_path / "arm", sibling)
+    assert share_beginning(run, run.config(), sibling)
+    for part in ("judge", "reference", "gen_000"):
+        assert files_below(run.path / part) == files_below(finished / part)
+    assert not share_beginning(run, run.config(), sibling), "it has one already"
+
+
+def test_a_beginning_made_elsewhere_or_by_another_config_is_not_shared(
+    copy_of_finished: Path, tmp_path: Path
+) -> None:
+    sibling = RunDirectory(copy_of_finished)
+    run = begun(tmp_path / "arm", sibling)
+    other = run.config().model_copy(update={"seed": 8})
+    assert not share_beginning(run, other, sibling)
+    environment = sibling.environment()
+    for change in ({"threads": 99}, {"device": "tpu"}, {"versions": {"torch": "1.0"}}):
+        write_json(copy_of_finished / "environment.json", environment | change)
+        assert not share_beginning(run, run.config(), sibling)
+    assert not list(run.path.glob("gen_*"))
+
+
+@pytest.mark.parametrize("name", ["judge/judge.json", "gen_000/samples.npz"])
+def test_a_corrupt_beginning_is_not_shared(
+    copy_of_finished: Path, tmp_path: Path, name: str
+) -> None:
+    sibling = RunDirectory(copy_of_finished)
+    run = begun(tmp_path / "arm", sibling)
+    path = copy_of_finished / name
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(CorruptError, match=name):
+        share_beginning(run, run.config(), sibling)
+    assert not (run.path / "judge").exists()
+
+
+def test_nothing_is_left_of_the_state_of_a_run_that_is_complete(copy_of_finished: Path) -> None:
+    shutil.rmtree(copy_of_finished / "gen_001")
+    state = copy_of_finished / "state"
+    (state / "training.safetensors.tmp").touch()
+    (state / "gen_001").mkdir()
+    (state / "judge").mkdir()
+    go_on_here(copy_of_finished)
+    assert list(state.iterdir()) == []
 
 
 def test_a_complete_run_is_left_alone(copy_of_finished: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import signal
@@ -17,7 +19,7 @@ import pytest
 
 from imgcollapse.config import Config
 from imgcollapse.config_file import load_config, to_yaml
-from imgcollapse.errors import ConfigError, CorruptError, LockedError
+from imgcollapse.errors import ConfigError, CorruptError, EnvironmentalError, LockedError
 from imgcollapse.images import ImageSet
 from imgcollapse.store import files
 from imgcollapse.store.lock import RunLock, is_locked
@@ -174,6 +176,32 @@ def test_the_lock_is_freed_by_an_error_too_and_a_folder_without_one_is_free(tmp_
     assert list(tmp_path.iterdir()) == [], "looking makes no file"
     with pytest.raises(RuntimeError), RunLock(tmp_path):
         raise RuntimeError
+    assert not is_locked(tmp_path)
+
+
+def test_looking_never_makes_a_starting_run_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run.lock").touch()
+    with open(tmp_path / "run.lock", encoding="utf-8") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        assert not is_locked(tmp_path), "two may look at once"
+        monkeypatch.setattr(time, "sleep", lambda seconds: fcntl.flock(looking, fcntl.LOCK_UN))
+        with RunLock(tmp_path):
+            assert is_locked(tmp_path)
+
+
+def test_a_file_system_without_locks_is_not_said_to_be_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(EnvironmentalError, match="No locks available") as caught, RunLock(tmp_path):
+        pass
+    assert caught.value.exit_code == 7
+    assert "local disk" in caught.value.hint
     assert not is_locked(tmp_path)
 
 

@@ -79,7 +79,7 @@ def show(directory: RunArgument, as_json: JsonOption = False) -> None:
             print(f"{path}: nothing committed yet")
             continue
         tables = RunTables.read(run)
-        head = tables.classes[tables.order[0]]
+        head = tables.head
         began = percent(tables.initial_shares().shares[0])
         print(
             f"{path}: {config.data.source}, {config.generator.kind}, policy "

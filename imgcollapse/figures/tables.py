@@ -36,6 +36,11 @@ class RunTables:
         return np.argsort(-self.initial_counts, kind="stable")
 
     @property
+    def head(self) -> str:
+        """The class that began with the most images."""
+        return self.classes[int(self.order[0])]
+
+    @property
     def generations(self) -> list[int]:
         return sorted({score.generation for score in self.scores} - {FLOOR})
 

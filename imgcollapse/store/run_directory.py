@@ -76,6 +76,11 @@ class RunDirectory:
         if not (self.path / "config.yaml").is_file():
             write_text(self.path / "config.yaml", to_yaml(config))
 
+    def environment(self) -> dict[str, Any]:
+        """Device, threads and versions that the run was started with."""
+        recorded: dict[str, Any] = read_json(self.path / "environment.json", versions=dict)
+        return recorded
+
     def refuse_unless_same(self, config: Config) -> None:
         """ConfigError with a diff if the run was started with another config.
 

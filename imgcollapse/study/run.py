@@ -30,6 +30,11 @@ from imgcollapse.store.run_directory import (
 )
 from imgcollapse.study.beginning import share_beginning
 from imgcollapse.study.preparation import prepare
+from imgcollapse.study.requirements import (
+    differences,
+    refuse_small_pools,
+    refuse_unwritable,
+)
 from imgcollapse.training import Watcher
 
 
@@ -58,6 +63,7 @@ def run_to_disk(
     if run.exists and len(run.generations()) == config.generations and _last_figure(run).is_file():
         run.check()
         return run
+    refuse_unwritable(out)
     device = pick_device(config.device)
     set_up(device, config.deterministic)
     reporter.stage("real images")
@@ -65,12 +71,21 @@ def run_to_disk(
     for note in splits.notes:
         reporter.message(note)
     generator = make_generator(config, splits.pool.image_shape, splits.pool.classes, device)
+    refuse_small_pools(config, splits.pool)
     out.mkdir(parents=True, exist_ok=True)
     with RunLock(out):
         run.refuse_unless_same(config)
         if run.exists:
             run.check_begun()
-        run.create(config, describe(device))
+        environment = describe(device)
+        run.create(config, environment)
+        changed = differences(run.environment(), environment)
+        if changed:
+            reporter.message(
+                f"warning: not as when the run was started: {', '.join(changed)}; its bytes may "
+                "differ from those of a run that was not interrupted"
+            )
+            run.log_volatile({"environment_changed": changed})
         if sibling is not None and share_beginning(run, config, sibling):
             reporter.message(f"judge, reference and generation 0 are those of {sibling.path}")
         reporter.stage("judge")
