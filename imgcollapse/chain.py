@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from imgcollapse.config import Config
+from imgcollapse.errors import numerical_errors_of
 from imgcollapse.generators import Fit, Generator, Surroundings, draw_labels
 from imgcollapse.images import ImageSet
 from imgcollapse.policies import compose_pool, remembered, synthetic_needed
@@ -51,9 +52,10 @@ def run_chain(
             return seed_for(config.seed, "generation", number, purpose)
 
         pool = compose_pool(config.policy, real, past, seed=seed("pool")) if number else real
-        fit = generator.fit(pool, seed=seed("fit"), surroundings=surroundings)
-        labels = draw_labels(config.generator.labels, pool, drawn, seed=seed("labels"))
-        samples = generator.sample(drawn, seed=seed("sample"), labels=labels).born(number + 1)
+        with numerical_errors_of(f"generation {number}"):
+            fit = generator.fit(pool, seed=seed("fit"), surroundings=surroundings)
+            labels = draw_labels(config.generator.labels, pool, drawn, seed=seed("labels"))
+            samples = generator.sample(drawn, seed=seed("sample"), labels=labels).born(number + 1)
         scores = score(samples[: config.scores.num_images], number) if score else []
         yield Generation(number, pool, fit, samples, scores)
         past = remembered(config.policy, [*past, samples[:for_pool]])

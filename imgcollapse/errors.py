@@ -1,5 +1,8 @@
 """The ways in which the lab refuses to go on, each with its exit code."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class LabError(Exception):
     """A failure that the user can act on: one sentence, and a hint how to mend it."""
@@ -40,6 +43,15 @@ class NumericalError(LabError):
     """A loss, weight or feature that is not finite."""
 
     exit_code = 6
+
+
+@contextmanager
+def numerical_errors_of(place: str) -> Iterator[None]:
+    """Names the place, such as ``generation 3``, in a NumericalError that passes."""
+    try:
+        yield
+    except NumericalError as error:
+        raise NumericalError(f"{place}: {error.message}", error.hint) from error
 
 
 class EnvironmentalError(LabError):

@@ -6,7 +6,8 @@ import csv
 import io
 import math
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass
+from typing import Any, get_type_hints
 
 from imgcollapse.errors import CorruptError, NumericalError
 
@@ -38,8 +39,22 @@ class Score:
                 where = f"{self.metric} {self.class_}".strip()
                 raise NumericalError(f"score is not finite ({where}, generation {self.generation})")
 
+    def as_row(self) -> dict[str, Any]:
+        """The score by the names of the columns of ``scores.csv``."""
+        return dict(zip(COLUMNS, astuple(self), strict=True))
 
-COLUMNS = [field.name.rstrip("_") for field in fields(Score)]
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> Score:
+        """The score of such a row; TypeError where a value is missing or of another kind."""
+        named = {name: row[column] for name, column in zip(KINDS, COLUMNS, strict=True)}
+        wrong = [name for name, kind in KINDS.items() if not isinstance(named[name], kind)]
+        if wrong or row.keys() != set(COLUMNS):
+            raise TypeError(f"not a score: {row}")
+        return cls(**named)
+
+
+KINDS = get_type_hints(Score)
+COLUMNS = [name.rstrip("_") for name in KINDS]
 
 
 def _cell(value: object) -> str:

@@ -10,6 +10,7 @@ from scipy.stats import norm
 from imgcollapse.chain import run_chain
 from imgcollapse.config import Config
 from imgcollapse.config_file import parse_config
+from imgcollapse.errors import NumericalError
 from imgcollapse.generators.bootstrap import Bootstrap
 from imgcollapse.images import ImageSet
 
@@ -92,6 +93,20 @@ def test_a_chain_goes_on_from_any_generation_as_if_never_stopped(preset: str) ->
         assert expected.number == found.number
         assert expected.pool.images.tobytes() == found.pool.images.tobytes()
         assert expected.samples.images.tobytes() == found.samples.images.tobytes()
+
+
+def test_a_numerical_error_names_its_generation() -> None:
+    class Diverging(Bootstrap):
+        def sample(
+            self, num_images: int, *, seed: int, labels: NDArray[np.int64] | None = None
+        ) -> ImageSet:
+            if self.pool is not None and self.pool.origin.max() == 2:
+                raise NumericalError("samples are not finite", "lower it")
+            return super().sample(num_images, seed=seed, labels=labels)
+
+    with pytest.raises(NumericalError, match="generation 2: samples are not") as caught:
+        list(run_chain(config("replace", 1, 4), real_pool(), Diverging()))
+    assert caught.value.hint == "lower it"
 
 
 def test_samples_carry_the_generation_they_were_born_in() -> None:

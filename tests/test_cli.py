@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import torch
 import typer.main
 
 from imgcollapse import cli
@@ -151,8 +153,6 @@ def test_words_that_are_no_command_are_exit_2(
 def test_cuda_where_there_is_none_is_exit_7_and_writes_nothing(
     call: Call, tiny_yaml: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import torch
-
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     said = call("run", "tiny.yaml", "--out", "out", "--device", "cuda")
     assert_error(said, 7, "no CUDA device", "hint: use --device auto or --device cpu")
@@ -198,8 +198,87 @@ def test_another_config_is_exit_2_with_the_difference(call: Call, copy_of_finish
     assert_error(said, 2, "-generations: 2", "+generations: 5", "hint: ")
 
 
-def test_a_place_that_cannot_be_written_is_exit_7(call: Call, tiny_yaml: Path) -> None:
-    assert_error(call("run", "tiny.yaml", "--out", "tiny.yaml/below"), 7, "tiny.yaml")
+def refuse_to_read(config: object) -> None:
+    raise AssertionError("data were read")
+
+
+@pytest.mark.parametrize(
+    "out", ["tiny.yaml/below", "tiny.yaml/below/that", "/proc/run", "shut/a/b"]
+)
+def test_a_place_that_cannot_be_written_is_exit_2_before_data_are_read(
+    call: Call, tiny_yaml: Path, monkeypatch: pytest.MonkeyPatch, out: str
+) -> None:
+    shut = tiny_yaml.parent / "shut"
+    shut.mkdir(mode=0o500)
+    if out.startswith("shut") and os.access(shut, os.W_OK):
+        pytest.skip("root writes anywhere")
+    monkeypatch.setattr("imgcollapse.study.run.make_splits", refuse_to_read)
+    said = call("run", "tiny.yaml", "--out", out)
+    assert_error(said, 2, "cannot be written", f"({out})", "hint: ")
+    assert sorted(path.name for path in tiny_yaml.parent.iterdir()) == ["shut", "tiny.yaml"]
+
+
+POOL = int(sum(int(60 * 0.1 ** (i / 9) + 1e-9) for i in range(10)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (("kind=gaussian", f"components={POOL + 1}"), f"generation 0 holds {POOL}"),
+        (("kind=gaussian", "first_stage={dim: 500}"), f"generation 0 holds {POOL}"),
+        (("kind=gaussian", "first_stage={dim: 5000}"), "an image, which has 768"),
+        (("network=mlp", "kind=diffusion", "first_stage={dim: 500}"), f"holds {POOL}"),
+        (("kind=gaussian", "first_stage={dim: 60}", "sampling.num_images=50"), "1 holds 50"),
+        (("kind=gaussian", "components=40", "policy.cap=30"), "generation 1 holds 30"),
+    ],
+)
+def test_a_generator_that_needs_larger_pools_is_exit_2_and_writes_nothing(
+    call: Call, tiny_yaml: Path, settings: tuple[str, ...], says: str
+) -> None:
+    words = []
+    for one in settings:
+        words += ["--set", one if "." in one.split("=")[0] else f"generator.{one}"]
+    assert_error(call("run", "tiny.yaml", "--out", "out", *words), 2, says, "hint: lower")
+    assert [path.name for path in tiny_yaml.parent.iterdir()] == ["tiny.yaml"]
+
+
+def test_going_on_elsewhere_is_a_warning_that_names_what_differs(
+    call: Call, copy_of_finished: Path, tiny_yaml: Path
+) -> None:
+    shutil.rmtree(copy_of_finished / "gen_001")
+    path = copy_of_finished / "environment.json"
+    recorded = json.loads(path.read_text())
+    recorded["threads"] += 7
+    recorded["versions"]["torch"] = "1.0"
+    path.write_text(json.dumps(recorded))
+    said = call("run", tiny_yaml, "--out", copy_of_finished)
+    assert said.code == 0
+    (warning,) = [line for line in said.err.splitlines() if line.startswith("warning: ")]
+    assert f"(was {recorded['threads']})" in warning
+    assert "torch " in warning
+    assert "(was 1.0)" in warning
+    assert "numpy" not in warning
+    log = (copy_of_finished / "volatile" / "log.jsonl").read_text().splitlines()
+    assert sum("environment_changed" in line for line in log) == 1
+    assert json.loads(path.read_text()) == recorded
+
+
+def test_a_signal_in_the_middle_of_a_print_is_heard(capfd: pytest.CaptureFixture[str]) -> None:
+    """CPython refuses to enter a buffered stream from a handler that interrupted it there."""
+    program = """
+import signal, sys
+from imgcollapse.cli.reporter import ConsoleReporter
+class Stream:
+    def isatty(self): return False
+    def write(self, text): raise RuntimeError("reentrant call")
+    def flush(self): pass
+sys.stderr = Stream()
+reporter = ConsoleReporter(1, None)
+signal.raise_signal(signal.SIGTERM)
+assert reporter.should_stop()
+"""
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+    assert "stopping at the next good moment" in capfd.readouterr().err
 
 
 def test_running_a_complete_run_again_says_so(call: Call, copy_of_finished: Path) -> None:
@@ -247,6 +326,7 @@ def test_show_prints_every_generation_and_class(call: Call, finished: Path) -> N
     with open(finished / "scores.csv", encoding="utf-8") as file:
         num_rows = len(file.readlines()) - 1
     assert len(shown["runs"][0]["scores"]) == num_rows
+    assert {"class", "metric", "low"} < shown["runs"][0]["scores"][0].keys()
     assert shown["runs"][0]["run"] == str(finished)
 
 
@@ -281,6 +361,47 @@ def test_verify_compares_every_file_and_a_changed_byte_is_exit_4(
         text=True,
     )
     assert_error(Said(done.returncode, done.stdout, done.stderr), 4)
+
+
+SMALL_FILES = (
+    "config.yaml", "judge/judge.json", "reference/counts.json", "reference/scores.json",
+    "gen_001/pool.json", "gen_001/scores.json",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "truncated", "another kind"])
+@pytest.mark.parametrize("name", SMALL_FILES)
+def test_a_small_file_that_is_missing_or_broken_is_exit_4_in_every_command(
+    call: Call, copy_of_finished: Path, tiny_yaml: Path, name: str, damage: str
+) -> None:
+    path = copy_of_finished / name
+    whole = path.read_text()
+    path.unlink()
+    if damage != "missing":
+        broken = {"empty": "", "truncated": whole[: len(whole) // 2], "another kind": "[]"}
+        path.write_text(broken[damage])
+    assert_error(call("verify", copy_of_finished), 4, name, "hint: ")
+    assert_error(call("show", copy_of_finished), 4, name)
+    assert_error(call("show", copy_of_finished, "--json"), 4, name)
+    assert_error(call("run", tiny_yaml, "--out", copy_of_finished), 4, name)
+    said = call("status", copy_of_finished)
+    assert (said.code, said.err) == (4, "")
+    assert f"{copy_of_finished}: corrupt: " in said.out
+
+
+def test_a_corrupt_run_does_not_keep_status_from_the_others(
+    call: Call, copy_of_finished: Path
+) -> None:
+    broken = Path(shutil.copytree(copy_of_finished, copy_of_finished.with_name("broken")))
+    (broken / "gen_000" / "pool.json").unlink()
+    said = call("status", broken.parent)
+    assert said.code == 4
+    assert [line.split(": ")[1] for line in said.out.splitlines()] == [
+        "corrupt", "complete, 2 of 2 generations",
+    ]  # fmt: skip
+    said = call("status", broken.parent, "--json")
+    assert said.code == 4
+    assert [one["generations"] for one in said.json["runs"]] == [None, 2]
 
 
 def test_config_show_and_schema(call: Call, tiny_yaml: Path) -> None:
@@ -390,6 +511,13 @@ def test_debug_shows_the_traceback_wherever_it_stands(call: Call, place: int) ->
     ("raised", "code", "says"),
     [
         (RuntimeError("operator torchvision::nms does not exist"), 7, "hint: imgcollapse doctor"),
+        (MemoryError(), 7, "out of memory: MemoryError\nhint: lower training.batch_size"),
+        (
+            torch.OutOfMemoryError("CUDA out of memory.\nMore"),
+            7,
+            "of memory: CUDA out of memory.\nh",
+        ),
+        (RuntimeError("[x] DefaultCPUAllocator: can't allocate memory"), 7, "hint: lower"),
         (ZeroDivisionError("division by zero"), 1, "ZeroDivisionError: division by zero"),
         (PermissionError(13, "Permission denied", "/root/x"), 7, "Permission denied (/root/x)"),
         (OSError(28, "No space left on device"), 7, "No space left on device"),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
 from torchvision.transforms.v2.functional import gaussian_blur
 
 from imgcollapse.config_file import parse_config
@@ -128,12 +129,36 @@ def test_a_saved_judge_gives_the_same_verdicts(judge: Judge, tmp_path: Path) -> 
     assert loaded.extractor == judge.extractor
 
 
-def test_changed_weights_are_refused(judge: Judge, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("sha256", "0" * 64), ("temperature", 1.5), ("max_strangeness", 1e9), ("confusion", [[1]])],
+)
+def test_a_judge_with_a_changed_fact_is_refused(
+    judge: Judge, tmp_path: Path, name: str, value: object
+) -> None:
     judge.save(tmp_path)
     facts = json.loads((tmp_path / "judge.json").read_text())
-    facts["sha256"] = "0" * 64
-    (tmp_path / "judge.json").write_text(json.dumps(facts))
+    (tmp_path / "judge.json").write_text(json.dumps(facts | {name: value}))
     with pytest.raises(CorruptError, match="frozen"):
+        Judge.load(tmp_path, CPU)
+
+
+@pytest.mark.parametrize("name", ["network.head.bias", "whitening", "class_means"])
+def test_a_judge_with_changed_tensors_is_refused(judge: Judge, tmp_path: Path, name: str) -> None:
+    judge.save(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    save_file(tensors | {name: tensors[name] * 1.001}, tmp_path / "model.safetensors")
+    with pytest.raises(CorruptError, match="frozen"):
+        Judge.load(tmp_path, CPU)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"network": 7}'])
+def test_a_judge_that_is_not_readable_is_corrupt(
+    judge: Judge, tmp_path: Path, content: str
+) -> None:
+    judge.save(tmp_path)
+    (tmp_path / "judge.json").write_text(content)
+    with pytest.raises(CorruptError, match="cannot be loaded"):
         Judge.load(tmp_path, CPU)
 
 

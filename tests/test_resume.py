@@ -15,14 +15,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from conftest import SilentReporter
+import yaml
+from conftest import TINY, SilentReporter
+
+from imgcollapse.config_file import parse_config
+from imgcollapse.errors import CorruptError
+from imgcollapse.store.files import write_json
+from imgcollapse.store.run_directory import RunDirectory
+from imgcollapse.study.beginning import share_beginning
+from imgcollapse.study.run import run_to_disk
 
 if TYPE_CHECKING:
     from imgcollapse.config import Config
     from imgcollapse.data.splits import Splits
 
+Reader = Callable[[Path], dict[str, bytes]]
+
 STEPS = 12
 SAVES = STEPS - 1
+JUDGE_STEPS = 6
+JUDGE_SAVES = JUDGE_STEPS - 1
 GENERATIONS = 3
 CONFIG = f"""
 seed: 5
@@ -35,7 +47,7 @@ generator:
 training: {{steps: {STEPS}, batch_size: 16, warmup_steps: 2}}
 sampling: {{sampler: flow, steps: 2}}
 policy: {{preset: accumulate-subsample}}
-judge: {{steps: 6}}
+judge: {{steps: {JUDGE_STEPS}}}
 scores: {{num_images: 60, grid_images: 8}}
 device: cpu
 """
@@ -52,9 +64,14 @@ class Blow(NamedTuple):
 
 JUDGE_IS_THERE = Blow("imgcollapse.store.run_directory:move_folder", "after", 1)
 REFERENCE_IS_STAGED = Blow("imgcollapse.store.run_directory:move_folder", "before", 2)
-FIRST_STEP_IS_SAVED = Blow("imgcollapse.store.progress:TrainingState.save", "after", 1)
-IN_TRAINING = Blow("imgcollapse.store.progress:TrainingState.save", "after", SAVES + 7)
-STATE_IS_HALF_WRITTEN = Blow("imgcollapse.store.progress:write_bytes", "before", SAVES + 7)
+IN_JUDGE = Blow("imgcollapse.store.progress:TrainingState.save", "after", 4)
+FIRST_STEP_IS_SAVED = Blow(IN_JUDGE.target, "after", JUDGE_SAVES + 1)
+IN_TRAINING = Blow(
+    "imgcollapse.store.progress:TrainingState.save", "after", JUDGE_SAVES + SAVES + 7
+)
+STATE_IS_HALF_WRITTEN = Blow(
+    "imgcollapse.store.progress:write_bytes", "before", JUDGE_SAVES + SAVES + 7
+)
 GENERATION_IS_STAGED = Blow("imgcollapse.store.run_directory:move_folder", "before", 4)
 TABLES_ARE_OLD = Blow("imgcollapse.store.run_directory:move_folder", "after", 4)
 LAST_TABLES_ARE_OLD = Blow("imgcollapse.store.run_directory:move_folder", "after", 5)
@@ -145,7 +162,6 @@ def drawn_once(path: Path, config: Config) -> Splits:
 def go(config: str, out: Path, blow: Blow | None, quick: bool) -> None:
     """One attempt at a run, in a process of its own."""
     from imgcollapse.config_file import load_config
-    from imgcollapse.study.run import run_to_disk
 
     prepare_process(out, blow, quick=quick)
     out.with_suffix(".yaml").write_text(config, encoding="utf-8")
@@ -208,7 +224,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("undisturbed")
     for init in ("scratch", "warm"):
         assert in_a_process(go, with_init(init), folder / init, None, True) == 0
-        assert steps_run(folder / init) == 6 + GENERATIONS * STEPS
+        assert steps_run(folder / init) == JUDGE_STEPS + GENERATIONS * STEPS
     return {init: folder / init for init in ("scratch", "warm")}
 
 
@@ -236,6 +252,7 @@ def test_a_warm_start_and_another_seed_give_other_bytes(undisturbed: dict[str, P
 @pytest.mark.parametrize(
     ("init", "blow", "done", "steps_left"),
     [
+        ("scratch", IN_JUDGE, 0, JUDGE_STEPS - 4 + 3 * STEPS),
         ("scratch", JUDGE_IS_THERE, 0, 3 * STEPS),
         ("scratch", REFERENCE_IS_STAGED, 0, 3 * STEPS),
         ("scratch", FIRST_STEP_IS_SAVED, 0, 3 * STEPS - 1),
@@ -275,10 +292,10 @@ def test_a_run_killed_again_and_again_ends_alike(
 ) -> None:
     out = tmp_path / "run"
     for _ in range(2):
-        blow = Blow(IN_TRAINING.target, "after", 13)
+        blow = Blow(IN_TRAINING.target, "after", JUDGE_SAVES + 13)
         assert in_a_process(go, with_init("warm"), out, blow, True) == -signal.SIGKILL
     assert in_a_process(go, with_init("warm"), out, None, True) == 0
-    assert steps_run(out) == 6 + GENERATIONS * STEPS
+    assert steps_run(out) == JUDGE_STEPS + GENERATIONS * STEPS
     assert_same_run(out, undisturbed["warm"])
 
 
@@ -288,7 +305,7 @@ def test_sigterm_stops_in_good_order_and_the_same_command_goes_on(
     out = tmp_path / "run"
     blow = IN_TRAINING._replace(signal=signal.SIGTERM)
     assert in_a_process(go_by_command, out, blow) == 75
-    assert steps_run(out) == 6 + STEPS + 8, "one step more than the signal"
+    assert steps_run(out) == JUDGE_STEPS + STEPS + 8, "one step more than the signal"
     assert "hint: " in out.with_suffix(".log").read_text(encoding="utf-8")
     assert in_a_process(go_by_command, out, None) == 0
     assert steps_run(out) == 2 * STEPS - 8
@@ -299,12 +316,14 @@ def test_no_time_at_all_is_exit_75_and_still_one_step_further(
     undisturbed: dict[str, Path], tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    assert in_a_process(go_by_command, out, None, "--max-time", "0") == 75
+    for _ in range(2):
+        assert in_a_process(go_by_command, out, None, "--max-time", "0") == 75
+        assert steps_run(out) == 1
     assert not (out / "judge").exists()
-    shutil.rmtree(out)
+    assert RunDirectory(out).check() == 0, "nothing is committed yet"
     blow = Blow(JUDGE_IS_THERE.target, "after", 2)
     assert in_a_process(go_by_command, out, blow) == -signal.SIGKILL
-    steps_run(out)
+    assert steps_run(out) == JUDGE_STEPS - 2
     for _ in range(2):
         assert in_a_process(go_by_command, out, None, "--max-time", "0") == 75
         assert steps_run(out) == 1
@@ -313,10 +332,116 @@ def test_no_time_at_all_is_exit_75_and_still_one_step_further(
     assert_same_run(out, undisturbed["scratch"])
 
 
-def test_a_complete_run_is_left_alone(copy_of_finished: Path) -> None:
-    from imgcollapse.config_file import load_config
-    from imgcollapse.study.run import run_to_disk
+@pytest.mark.parametrize(
+    ("gone", "steps"), [((1,), 2 * STEPS), ((2,), STEPS), ((0, 1), 3 * STEPS), ((1, 2), 2 * STEPS)]
+)
+def test_generations_taken_away_are_made_anew_with_all_that_follow(
+    undisturbed: dict[str, Path], tmp_path: Path, gone: tuple[int, ...], steps: int
+) -> None:
+    out = Path(shutil.copytree(undisturbed["scratch"], tmp_path / "run"))
+    for number in gone:
+        shutil.rmtree(out / f"gen_{number:03d}")
+    assert in_a_process(go_by_command, out, None, "--max-time", "0") == 75
+    assert [path.name for path in out.glob("gen_*")] == [f"gen_{n:03d}" for n in range(gone[0])]
+    RunDirectory(out).check()
+    blow = Blow("imgcollapse.store.run_directory:move_folder", "after", 1)
+    assert in_a_process(go_by_command, out, blow) == -signal.SIGKILL
+    assert in_a_process(go_by_command, out, None) == 0
+    assert steps_run(out) == steps
+    RunDirectory(out).check()
+    assert_same_run(out, undisturbed["scratch"])
 
+
+def go_on_here(run: Path) -> None:
+    run_to_disk(parse_config(yaml.safe_load(TINY)), run, SilentReporter())
+
+
+@pytest.mark.parametrize("gone", [None, "figures", "gen_001"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "judge/judge.json", "judge/model.safetensors", "reference/stats.npz",
+        "reference/counts.json", "reference/scores.json", "config.yaml", "gen_000/samples.npz",
+        "gen_000/model/pool.npz", "gen_000/COMMITTED",
+    ],
+)  # fmt: skip
+def test_a_run_does_not_go_on_from_what_was_changed(
+    copy_of_finished: Path, files_below: Reader, name: str, gone: str | None
+) -> None:
+    if gone:
+        shutil.rmtree(copy_of_finished / gone)
+    path = copy_of_finished / name
+    if name.endswith("COMMITTED"):
+        path.unlink()
+    elif path.suffix in (".json", ".yaml"):
+        text = path.read_text()
+        digit = max(text.rfind(one) for one in "12345678")
+        path.write_text(text[:digit] + "9" + text[digit + 1 :])
+    else:
+        path.write_bytes(path.read_bytes()[:-1] + b"!")
+    before = files_below(copy_of_finished)
+    with pytest.raises(CorruptError, match=path.name):
+        go_on_here(copy_of_finished)
+    assert files_below(copy_of_finished) == before
+
+
+def begun(path: Path, sibling: RunDirectory) -> RunDirectory:
+    """A run beside ``sibling``, as far as it is when a beginning may be shared."""
+    run = RunDirectory(path)
+    values = yaml.safe_load(TINY) | {"policy": {"preset": "accumulate-subsample"}}
+    run.create(parse_config(values), sibling.environment())
+    return run
+
+
+def test_a_beginning_is_shared_by_arms_that_begin_alike(
+    finished: Path, tmp_path: Path, files_below: Reader
+) -> None:
+    sibling = RunDirectory(finished)
+    run = begun(tmp_path / "arm", sibling)
+    assert share_beginning(run, run.config(), sibling)
+    for part in ("judge", "reference", "gen_000"):
+        assert files_below(run.path / part) == files_below(finished / part)
+    assert not share_beginning(run, run.config(), sibling), "it has one already"
+
+
+def test_a_beginning_made_elsewhere_or_by_another_config_is_not_shared(
+    copy_of_finished: Path, tmp_path: Path
+) -> None:
+    sibling = RunDirectory(copy_of_finished)
+    run = begun(tmp_path / "arm", sibling)
+    other = run.config().model_copy(update={"seed": 8})
+    assert not share_beginning(run, other, sibling)
+    environment = sibling.environment()
+    for change in ({"threads": 99}, {"device": "tpu"}, {"versions": {"torch": "1.0"}}):
+        write_json(copy_of_finished / "environment.json", environment | change)
+        assert not share_beginning(run, run.config(), sibling)
+    assert not list(run.path.glob("gen_*"))
+
+
+@pytest.mark.parametrize("name", ["judge/judge.json", "gen_000/samples.npz"])
+def test_a_corrupt_beginning_is_not_shared(
+    copy_of_finished: Path, tmp_path: Path, name: str
+) -> None:
+    sibling = RunDirectory(copy_of_finished)
+    run = begun(tmp_path / "arm", sibling)
+    path = copy_of_finished / name
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(CorruptError, match=name):
+        share_beginning(run, run.config(), sibling)
+    assert not (run.path / "judge").exists()
+
+
+def test_nothing_is_left_of_the_state_of_a_run_that_is_complete(copy_of_finished: Path) -> None:
+    shutil.rmtree(copy_of_finished / "gen_001")
+    state = copy_of_finished / "state"
+    (state / "training.safetensors.tmp").touch()
+    (state / "gen_001").mkdir()
+    (state / "judge").mkdir()
+    go_on_here(copy_of_finished)
+    assert list(state.iterdir()) == []
+
+
+def test_a_complete_run_is_left_alone(copy_of_finished: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in copy_of_finished.rglob("*")}
-    run_to_disk(load_config(copy_of_finished / "config.yaml"), copy_of_finished, SilentReporter())
+    go_on_here(copy_of_finished)
     assert {path: path.stat().st_mtime_ns for path in copy_of_finished.rglob("*")} == before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import signal
@@ -17,7 +19,7 @@ import pytest
 
 from imgcollapse.config import Config
 from imgcollapse.config_file import load_config, to_yaml
-from imgcollapse.errors import ConfigError, CorruptError, LockedError
+from imgcollapse.errors import ConfigError, CorruptError, EnvironmentalError, LockedError
 from imgcollapse.images import ImageSet
 from imgcollapse.store import files
 from imgcollapse.store.lock import RunLock, is_locked
@@ -177,6 +179,32 @@ def test_the_lock_is_freed_by_an_error_too_and_a_folder_without_one_is_free(tmp_
     assert not is_locked(tmp_path)
 
 
+def test_looking_never_makes_a_starting_run_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run.lock").touch()
+    with open(tmp_path / "run.lock", encoding="utf-8") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        assert not is_locked(tmp_path), "two may look at once"
+        monkeypatch.setattr(time, "sleep", lambda seconds: fcntl.flock(looking, fcntl.LOCK_UN))
+        with RunLock(tmp_path):
+            assert is_locked(tmp_path)
+
+
+def test_a_file_system_without_locks_is_not_said_to_be_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(EnvironmentalError, match="No locks available") as caught, RunLock(tmp_path):
+        pass
+    assert caught.value.exit_code == 7
+    assert "local disk" in caught.value.hint
+    assert not is_locked(tmp_path)
+
+
 def test_a_training_goes_on_only_from_its_own_state(tmp_path: Path) -> None:
     state = TrainingState(tmp_path / "training.safetensors", every_seconds=0)
     assert state.load(7) is None
@@ -324,11 +352,46 @@ def test_a_manifest_or_table_that_is_unreadable_is_corrupt(copy_of_finished: Pat
         (copy_of_finished / "manifest.json").write_text(content)
         with pytest.raises(CorruptError):
             RunDirectory(copy_of_finished).check()
-    for content in ("{", "[1]", '[{"metric": "share"}]', "7", "null"):
+    for content in ("{", "[]", "[1]", '[{"metric": "share"}]', "7", "null"):
         (copy_of_finished / "scores.json").write_text(content)
         with pytest.raises(CorruptError):
             read_scores(copy_of_finished / "scores.json")
-    assert read_scores(copy_of_finished / "none.json") == []
+    with pytest.raises(CorruptError, match=r"none\.json"):
+        read_scores(copy_of_finished / "none.json")
+
+
+def test_json_that_is_missing_broken_or_of_another_kind_is_corrupt(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    with pytest.raises(CorruptError, match="missing"):
+        files.read_json(path)
+    files.write_json(path, {"a": [1], "b": None})
+    assert files.read_json(path, a=list, b=float | None) == {"a": [1], "b": None}
+    for kinds in ({"a": dict}, {"b": int}, {"c": int}, {"c": int | None}):
+        with pytest.raises(CorruptError, match=f"{next(iter(kinds))} is missing or"):
+            files.read_json(path, **kinds)
+    for content in (b"", b'{"a": [1', b"\xff", b"[]", b"7"):
+        path.write_bytes(content)
+        with pytest.raises(CorruptError, match=r"a\.json"):
+            files.read_json(path, a=list)
+
+
+def test_a_score_is_written_with_the_names_of_the_contract(finished: Path) -> None:
+    rows = files.read_json(finished / "gen_000" / "scores.json")
+    assert list(rows[0]) == [
+        "generation", "metric", "class", "reference", "value", "low", "high", "n", "extractor",
+    ]  # fmt: skip
+    assert [score.as_row() for score in read_scores(finished / "gen_000" / "scores.json")] == rows
+
+
+@pytest.mark.parametrize("change", [{"value": "1"}, {"class": 7}, {"n": None}, {"more": 1}])
+def test_a_score_with_a_value_of_another_kind_is_corrupt(
+    copy_of_finished: Path, change: dict[str, object]
+) -> None:
+    path = copy_of_finished / "gen_000" / "scores.json"
+    rows = json.loads(path.read_text())
+    path.write_text(json.dumps([rows[0] | change]))
+    with pytest.raises(CorruptError, match="not a score"):
+        read_scores(path)
 
 
 def changed(config: Config, **values: object) -> Config:

@@ -27,7 +27,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")
 app.command()(doctor.doctor)
 
-BROKEN_TORCHVISION = "torchvision::nms"
+TORCH_OUT_OF_MEMORY = ("OutOfMemoryError", "DefaultCPUAllocator")
 
 
 @app.callback()
@@ -50,13 +50,29 @@ def main() -> None:
         where = f" ({error.filename})" if error.filename else ""
         _fail(EnvironmentalError(f"{error.strerror or error}{where}"), debug)
     except Exception as error:
-        if BROKEN_TORCHVISION in str(error):
+        says = str(error).partition("\n")[0] or type(error).__name__
+        if _is_out_of_memory(error):
+            _fail(
+                EnvironmentalError(
+                    f"out of memory: {says}",
+                    "lower training.batch_size, sampling.batch_size or the numbers of images "
+                    "(sampling.num_images, scores.num_images, profile.num_max)",
+                ),
+                debug,
+            )
+        if doctor.is_torchvision_mismatch(error):
             _fail(
                 EnvironmentalError("torch and torchvision do not match", "imgcollapse doctor"),
                 debug,
             )
         kind = type(error).__name__
         _fail(LabError(f"{kind}: {error}", "a fault of the lab; --debug shows where"), debug)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether Python, NumPy or torch, which may not be imported here, found no memory."""
+    words = f"{type(error).__name__}: {error}"
+    return isinstance(error, MemoryError) or any(sign in words for sign in TORCH_OUT_OF_MEMORY)
 
 
 def _fail(error: LabError, debug: bool) -> None:

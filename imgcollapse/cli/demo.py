@@ -50,7 +50,6 @@ def _story(path: Path) -> str:
 
     tables = RunTables.read(RunDirectory(path))
     first, last = tables.generations[0], tables.generations[-1]
-    head = tables.classes[tables.order[0]]
     parts = []
     for name, metric, reference in (
         ("tail share", "tail_share", "initial"),
@@ -61,4 +60,4 @@ def _story(path: Path) -> str:
     distance = tables.values("fd_judge", "initial")
     parts.append(f"distance {distance[first].value:.1f} → {distance[last].value:.1f}")
     heads = [tables.shares(generation).shares[0] for generation in (first, last)]
-    return f"{head} {percent(heads[0])} → {percent(heads[1])}, " + ", ".join(parts)
+    return f"{tables.head} {percent(heads[0])} → {percent(heads[1])}, " + ", ".join(parts)

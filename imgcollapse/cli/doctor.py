@@ -46,8 +46,13 @@ def doctor(as_json: JsonOption = False) -> None:
         raise typer.Exit(7)
 
 
+def is_torchvision_mismatch(error: Exception) -> bool:
+    """Whether torchvision failed to load because it was built for another torch."""
+    return "torchvision::nms" in str(error)
+
+
 def _mend(name: str, error: Exception) -> str:
-    if "torchvision::nms" in str(error):
+    if is_torchvision_mismatch(error):
         return REINSTALL
     if isinstance(error, ImportError):
         return f"{error}: pip install {error.name or name}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import typer
+
 from imgcollapse.cli.parameters import JsonOption, RunArgument, print_json
 from imgcollapse.cli.words import generation_row, header_row
-from imgcollapse.errors import ConfigError
+from imgcollapse.errors import ConfigError, CorruptError
 
 
 def status(directory: RunArgument, as_json: JsonOption = False) -> None:
@@ -16,15 +17,21 @@ def status(directory: RunArgument, as_json: JsonOption = False) -> None:
     found = [_state(path) for path in _runs_below(directory)]
     if as_json:
         print_json({"runs": found})
-        return
-    for one in found:
-        print(f"{one['run']}: {one['state']}, {one['done']} of {one['generations']} generations")
+    else:
+        for one in found:
+            far = f", {one['done']} of {one['generations']} generations"
+            print(f"{one['run']}: {one['state']}{far if one['generations'] else ''}")
+    if any(one["generations"] is None for one in found):
+        raise typer.Exit(CorruptError.exit_code)
 
 
 def _runs_below(directory: Path) -> list[Path]:
-    paths = [directory] if (directory / "config.yaml").is_file() else []
-    if not paths and directory.is_dir():
-        paths = sorted(path.parent for path in directory.glob("*/config.yaml"))
+    from imgcollapse.store.run_directory import RunDirectory
+
+    if RunDirectory(directory).exists:
+        return [directory]
+    below = sorted(directory.iterdir()) if directory.is_dir() else []
+    paths = [path for path in below if RunDirectory(path).exists]
     if not paths:
         raise ConfigError(f"no run here ({directory})", "imgcollapse run CONFIG --out DIR")
     return paths
@@ -35,7 +42,13 @@ def _state(path: Path) -> dict[str, Any]:
     from imgcollapse.store.run_directory import RunDirectory
 
     run = RunDirectory(path)
-    done, wanted = len(run.generations()), run.config().generations
+    done = len(run.generations())
+    try:
+        run.check_readable()
+        wanted = run.config().generations
+    except CorruptError as error:
+        state = f"corrupt: {error.message}"
+        return {"run": str(path), "state": state, "done": done, "generations": None}
     state = "complete" if done == wanted else "stopped, give its command again to go on"
     if is_locked(path):
         state = f"running ({holder(path / 'run.lock')})"
@@ -48,22 +61,25 @@ def show(directory: RunArgument, as_json: JsonOption = False) -> None:
     from imgcollapse.scores import FLOOR, percent, select
     from imgcollapse.store.run_directory import RunDirectory
 
+    paths = _runs_below(directory)
+    for path in paths:
+        RunDirectory(path).check_readable()
     if as_json:
-        runs = {str(path): RunDirectory(path).scores() for path in _runs_below(directory)}
+        runs = {str(path): RunDirectory(path).scores() for path in paths}
         rows = [
-            {"run": path, "scores": [asdict(score) for score in scores]}
+            {"run": path, "scores": [score.as_row() for score in scores]}
             for path, scores in runs.items()
         ]
         print_json({"runs": rows})
         return
-    for path in _runs_below(directory):
+    for path in paths:
         run = RunDirectory(path)
         config = run.config()
-        if not (path / "reference" / "counts.json").is_file():
+        if not (path / "reference").is_dir():
             print(f"{path}: nothing committed yet")
             continue
         tables = RunTables.read(run)
-        head = tables.classes[tables.order[0]]
+        head = tables.head
         began = percent(tables.initial_shares().shares[0])
         print(
             f"{path}: {config.data.source}, {config.generator.kind}, policy "
@@ -98,4 +114,5 @@ def verify(directory: RunArgument, as_json: JsonOption = False) -> None:
         print_json({"files": checked})
         return
     for path, num_files in checked.items():
-        print(f"{path}: {num_files} files are what the manifest says")
+        says = f"{num_files} files are what the manifest says"
+        print(f"{path}: {says if num_files else 'nothing is committed yet'}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 REDRAW_SECONDS = 0.2
 LOG_EVERY_PART = 0.2
+STOPPING = "\nstopping at the next good moment; interrupt again to end at once\n"
 
 
 class ConsoleReporter:
@@ -36,7 +38,7 @@ class ConsoleReporter:
         self.logged = 0.0
         self.seconds: list[float] = []
         self.stopping = False
-        self.header = False
+        self.head = ""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
 
@@ -74,15 +76,17 @@ class ConsoleReporter:
         )
 
     def committed(self, run: RunDirectory, generation: Generation, seconds: float) -> None:
+        from imgcollapse.figures.tables import RunTables
+
         self._clear()
         self.seconds.append(seconds)
         left = (self.generations - generation.number - 1) * sum(self.seconds) / len(self.seconds)
-        if not self.header:
+        if not self.head:
+            self.head = RunTables.read(run).head
             print(header_row(), file=self.rows)
-            self.header = True
         row = generation_row(
             generation.scores,
-            ruler_head(run),
+            self.head,
             generation.number,
             loss=generation.fit.loss,
             images_per_second=generation.fit.images_per_second,
@@ -102,12 +106,5 @@ class ConsoleReporter:
         if self.stopping and number == signal.SIGINT:
             os._exit(130)
         self.stopping = True
-        self.message("stopping at the next good moment; interrupt again to end at once")
-
-
-def ruler_head(run: RunDirectory) -> str:
-    """The name of the class that began with the most images."""
-    from imgcollapse.figures.tables import RunTables
-
-    tables = RunTables.read(run)
-    return tables.classes[int(tables.order[0])]
+        with contextlib.suppress(OSError):  # print is not reentrant
+            os.write(2, STOPPING.encode())

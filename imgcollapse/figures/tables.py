@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +25,7 @@ class RunTables:
 
     @classmethod
     def read(cls, run: RunDirectory) -> RunTables:
-        counts = json.loads((run.path / "reference" / "counts.json").read_text(encoding="utf-8"))
-        initial = counts["pool"]
+        initial = run.initial_counts()
         return cls(
             run.path, tuple(initial), np.array(list(initial.values()), np.int64), run.scores()
         )
@@ -36,6 +34,11 @@ class RunTables:
     def order(self) -> NDArray[np.int64]:
         """Classes by the images they began with, common first."""
         return np.argsort(-self.initial_counts, kind="stable")
+
+    @property
+    def head(self) -> str:
+        """The class that began with the most images."""
+        return self.classes[int(self.order[0])]
 
     @property
     def generations(self) -> list[int]:

@@ -68,4 +68,19 @@ def make_generator(
     return GENERATORS[config.generator.kind](config, image_shape, classes, device)
 
 
-__all__ = ["GENERATORS", "Fit", "Generator", "Surroundings", "draw_labels", "make_generator"]
+def fewest_images(config: Config, image_shape: Shape) -> int:
+    """Images that a pool must hold for the generator to learn from it."""
+    generator = config.generator
+    if generator.kind == "gaussian":
+        from imgcollapse.generators.gaussian import num_components
+
+        return max(generator.components, num_components(generator, image_shape))
+    if generator.kind == "diffusion" and generator.first_stage is not None:
+        return generator.first_stage.dim
+    return 1
+
+
+__all__ = [
+    "GENERATORS", "Fit", "Generator", "Surroundings", "draw_labels", "fewest_images",
+    "make_generator",
+]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import torch
@@ -20,10 +21,17 @@ FILE = "first_stage.safetensors"
 class FirstStage:
     """z = (x - mean) V / s with V the leading principal axes and s their standard deviations.
 
-    x is an image in [-1, 1]. ``explained`` is the fraction of the variance that z keeps.
+    x is an image in [-1, 1]. ``explained`` is the fraction of the variance that z keeps. Raises
+    ConfigError where an image has fewer values than z.
     """
 
     def __init__(self, dim: int, image_shape: tuple[int, int, int], device: torch.device) -> None:
+        pixels = math.prod(image_shape)
+        if dim > pixels:
+            raise ConfigError(
+                f"{dim} principal components need as many values in an image, which has {pixels}",
+                "lower the number of components (generator.first_stage.dim)",
+            )
         self.dim = dim
         self.image_shape = image_shape
         self.device = device
@@ -31,11 +39,9 @@ class FirstStage:
 
     def fit(self, pool: ImageSet, *, seed: int) -> None:
         """Fits mean, axes and scales on the pool; ConfigError if it holds too few images."""
-        pixels = pool.images[0].size
-        if self.dim > min(len(pool), pixels):
+        if self.dim > len(pool):
             raise ConfigError(
-                f"{self.dim} principal components need at least as many images and pixels "
-                f"(pool of {len(pool)} images of {pixels} values)",
+                f"{self.dim} principal components need as many images (pool of {len(pool)})",
                 "lower the number of components (generator.first_stage.dim)",
             )
         flat = to_floats(torch.from_numpy(pool.images)).flatten(1).numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,11 @@ from imgcollapse.seeds import seed_for
 FILE = "mixture.safetensors"
 
 
+def num_components(config: GeneratorConfig, image_shape: tuple[int, int, int]) -> int:
+    """Principal components that the mixture lives on: those asked for, else 64 at most."""
+    return config.first_stage.dim if config.first_stage else min(64, math.prod(image_shape))
+
+
 class GaussianMixture:
     """A mixture of full-covariance Gaussians on whitened principal components.
 
@@ -34,7 +40,7 @@ class GaussianMixture:
         image_shape: tuple[int, int, int],
         classes: tuple[str, ...],
     ) -> None:
-        dim = config.first_stage.dim if config.first_stage else min(64, int(np.prod(image_shape)))
+        dim = num_components(config, image_shape)
         self.components = config.components
         self.sampling = sampling
         self.classes = classes

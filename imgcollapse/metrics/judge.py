@@ -28,7 +28,7 @@ from imgcollapse.metrics.disturbing import shift, soften
 from imgcollapse.metrics.fit import HeldOut
 from imgcollapse.metrics.shares import outcome_counts
 from imgcollapse.seeds import random_for, seed_for
-from imgcollapse.training import Watcher, train
+from imgcollapse.training import Checkpoint, Watcher, train
 
 FEATURES = 96
 BATCH = 512
@@ -155,7 +155,7 @@ class Judge:
 
     @classmethod
     def load(cls, folder: Path, device: torch.device) -> Judge:
-        """Reads a judge; CorruptError if its weights do not have the recorded hash."""
+        """Reads a judge; CorruptError if it does not have the recorded hash."""
         try:
             facts = json.loads((folder / "judge.json").read_text(encoding="utf-8"))
             tensors = load_file(str(folder / "model.safetensors"))
@@ -164,19 +164,25 @@ class Judge:
             network.load_state_dict(
                 {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
             )
+            others = {n: tensor for n, tensor in tensors.items() if not n.startswith(prefix)}
+            if facts["sha256"] != _sha256(network, others, facts):
+                raise ValueError("it is not the one that was frozen")
         except Exception as error:
-            raise CorruptError(f"the judge cannot be loaded ({folder}): {error}") from error
-        if _sha256(network) != facts["sha256"]:
             raise CorruptError(
-                f"the judge's weights are not those it was frozen with ({folder})",
+                f"the judge cannot be loaded ({folder}): {error}",
                 "scores of different judges cannot be compared: start the run anew",
-            )
-        others = {name: tensor for name, tensor in tensors.items() if not name.startswith(prefix)}
+            ) from error
         return cls(network.to(device), others, facts)
 
 
 def train_judge(
-    images: ImageSet, *, seed: int, device: torch.device, steps: int, watcher: Watcher | None = None
+    images: ImageSet,
+    *,
+    seed: int,
+    device: torch.device,
+    steps: int,
+    watcher: Watcher | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Judge:
     """Trains, calibrates and freezes a judge on balanced real images that no chain trains on.
 
@@ -204,6 +210,7 @@ def train_judge(
         recipe,
         seed=seed,
         watcher=watcher,
+        checkpoint=checkpoint,
         where="judge",
     )
     return _calibrate(network.eval(), fitting, held, seed, steps)
@@ -242,7 +249,6 @@ def _calibrate(
     facts: dict[str, Any] = {
         "classes": list(held.classes),
         "network": network.settings,
-        "sha256": _sha256(network),
         "steps": steps,
         "num_fitting": len(fitting),
         "num_held_out": len(held),
@@ -268,6 +274,7 @@ def _calibrate(
     facts["calibration_error"] = calibration_error(confidence, right)
     facts["false_reject"] = float(confusion[:, -1].sum() / len(held))
     facts["lowest_visible_share"] = lowest_visible_share(confusion)
+    facts["sha256"] = _sha256(network, tensors, facts)
     return judge
 
 
@@ -310,9 +317,10 @@ def _strangeness(features: NDArray[np.float32], tensors: dict[str, Tensor]) -> N
     return nearest
 
 
-def _sha256(network: nn.Module) -> str:
-    digest = hashlib.sha256()
-    for name, value in sorted(network.state_dict().items()):
+def _sha256(network: nn.Module, tensors: dict[str, Tensor], facts: dict[str, Any]) -> str:
+    others = {name: value for name, value in facts.items() if name != "sha256"}
+    digest = hashlib.sha256(json.dumps(others).encode())
+    for name, value in sorted((network.state_dict() | tensors).items()):
         digest.update(name.encode())
         digest.update(value.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()

@@ -6,9 +6,13 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
+from imgcollapse.errors import CorruptError
+
 TEMPORARY = ".tmp"
+RESTORE = "restore it from a copy, or delete the run and make it again"
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -34,6 +38,23 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """As ``write_bytes``; indented JSON that refuses NaN and infinity."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path, **kinds: type | UnionType) -> Any:
+    """What ``write_json`` wrote; with ``kinds``, an object that holds these keys with such values.
+
+    Raises CorruptError where the file is missing, not whole, or holds something else.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CorruptError(f"a file is missing ({path})", RESTORE) from None
+    except (IsADirectoryError, NotADirectoryError, ValueError) as error:
+        raise CorruptError(f"not readable as JSON: {error} ({path})", RESTORE) from error
+    for key, kind in kinds.items():
+        if not isinstance(value, dict) or not isinstance(value.get(key, ...), kind):
+            raise CorruptError(f"{key} is missing or of another kind ({path})", RESTORE)
+    return value
 
 
 def move_folder(staged: Path, folder: Path) -> None:

@@ -8,16 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from imgcollapse.errors import CorruptError
-from imgcollapse.store.files import hashes_below, sha256_of, write_json
+from imgcollapse.store.files import RESTORE, hashes_below, read_json, sha256_of, write_json
 
 FILE = "manifest.json"
-WHOLE = ("config.yaml", "scores.csv")
+TABLE = "scores.csv"
+WHOLE = ("config.yaml", TABLE)
 FOLDERS = ("judge", "reference")
 
 
 def write_manifest(run: Path, generations: list[Path]) -> None:
-    """Writes ``manifest.json``; entries of generations that it holds already are kept."""
-    known = {entry["generation"]: entry for entry in _read(run).get("generations", [])}
+    """Writes ``manifest.json``; what it holds already is kept, but for the hash of the table."""
+    held = _read(run)
+    files = _whole(run)
+    files |= {name: hash_ for name, hash_ in held.get("files", {}).items() if name != TABLE}
+    known = {entry["generation"]: entry for entry in held.get("generations", [])}
     entries: list[dict[str, Any]] = []
     for number, folder in enumerate(generations):
         previous = _digest(entries[-1]) if entries else ""
@@ -25,28 +29,68 @@ def write_manifest(run: Path, generations: list[Path]) -> None:
         if entry is None or entry["previous"] != previous:
             entry = {"generation": number, "previous": previous, "files": hashes_below(folder)}
         entries.append(entry)
-    write_json(run / FILE, {"files": _whole(run), "generations": entries})
+    write_json(run / FILE, {"files": files, "generations": entries})
+
+
+def recorded_hash(run: Path, name: str) -> str | None:
+    """The hash that the manifest has of a file outside of generations, None if it has none."""
+    found: str | None = _read(run).get("files", {}).get(name)
+    return found
 
 
 def check_manifest(run: Path, generations: list[Path]) -> int:
     """Compares every committed file with the manifest; returns how many were compared.
 
     Raises CorruptError that names the first files that differ, are missing or are not listed.
+    Before anything is committed there is no manifest, and nothing to compare.
     """
-    manifest = _read(run)
-    if not manifest:
-        raise CorruptError(f"no manifest ({run / FILE})", "is this a run directory?")
-    entries = manifest["generations"]
-    expected = dict(manifest["files"])
-    previous = ""
-    for number, entry in enumerate(entries):
-        if entry["generation"] != number or entry["previous"] != previous:
-            raise CorruptError(f"the chain of hashes breaks at generation {number} ({run / FILE})")
-        previous = _digest(entry)
+    if not (run / FILE).exists() and not generations:
+        return 0
+    files, entries = _recorded(run)
+    expected = dict(files)
+    for entry in entries:
         expected |= entry["files"]
     found = _whole(run)
     for folder in generations:
         found |= hashes_below(folder)
+    _refuse_differences(run, expected, found)
+    return len(expected)
+
+
+def check_begun(run: Path, generations: list[Path]) -> int:
+    """Compares what a run goes on from: config, judge, reference and recorded generations.
+
+    Returns how many of the generations are recorded. A run that was killed may have a generation
+    and a table that its manifest does not know yet, and one from which generations were taken
+    away still has their entries: neither is an error. Raises CorruptError as ``check_manifest``.
+    """
+    if not (run / FILE).exists() and not generations:
+        return 0
+    files, entries = _recorded(run)
+    expected = {name: hash_ for name, hash_ in files.items() if name != TABLE}
+    found = {name: hash_ for name, hash_ in _whole(run).items() if name != TABLE}
+    both = list(zip(generations, entries, strict=False))
+    for folder, entry in both:
+        expected |= entry["files"]
+        found |= hashes_below(folder)
+    _refuse_differences(run, expected, found)
+    return len(both)
+
+
+def _recorded(run: Path) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """Files and entries of a manifest whose chain of hashes holds."""
+    manifest = _read(run)
+    if not manifest:
+        raise CorruptError(f"no manifest ({run / FILE})", RESTORE)
+    previous = ""
+    for number, entry in enumerate(manifest["generations"]):
+        if entry["generation"] != number or entry["previous"] != previous:
+            raise CorruptError(f"the chain of hashes breaks at generation {number} ({run / FILE})")
+        previous = _digest(entry)
+    return manifest["files"], manifest["generations"]
+
+
+def _refuse_differences(run: Path, expected: dict[str, str], found: dict[str, str]) -> None:
     wrong = sorted(
         name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)
     )
@@ -54,9 +98,8 @@ def check_manifest(run: Path, generations: list[Path]) -> int:
         shown = ", ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")
         raise CorruptError(
             f"{len(wrong)} of {len(expected)} files differ from the manifest: {shown} ({run})",
-            "restore them from a copy, or delete the run and make it again",
+            RESTORE,
         )
-    return len(expected)
 
 
 def _whole(run: Path) -> dict[str, str]:
@@ -71,12 +114,9 @@ def _digest(entry: dict[str, Any]) -> str:
 
 
 def _read(run: Path) -> dict[str, Any]:
-    try:
-        content = json.loads((run / FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not (run / FILE).exists():
         return {}
-    except ValueError as error:
-        raise CorruptError(f"the manifest is not readable ({run / FILE}): {error}") from error
+    content = read_json(run / FILE)
     if not _is_manifest(content):
         raise CorruptError(f"the manifest has other keys than those of a manifest ({run / FILE})")
     return dict(content)

@@ -8,7 +8,6 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,21 @@ from numpy.typing import NDArray
 
 from imgcollapse.config import Config
 from imgcollapse.config_file import load_config, to_yaml
-from imgcollapse.errors import ConfigError, CorruptError
+from imgcollapse.errors import ConfigError, CorruptError, NumericalError
 from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.scores import Score, to_csv
-from imgcollapse.store.files import TEMPORARY, move_folder, write_bytes, write_json, write_text
-from imgcollapse.store.manifest import check_manifest, write_manifest
+from imgcollapse.store.files import (
+    RESTORE,
+    TEMPORARY,
+    move_folder,
+    read_json,
+    sha256_of,
+    write_bytes,
+    write_json,
+    write_text,
+)
+from imgcollapse.store.manifest import FILE as MANIFEST
+from imgcollapse.store.manifest import check_begun, check_manifest, recorded_hash, write_manifest
 from imgcollapse.store.progress import TrainingState
 
 COMMITTED = "COMMITTED"
@@ -39,13 +48,24 @@ class RunDirectory:
 
     @property
     def exists(self) -> bool:
-        return (self.path / "config.yaml").is_file()
+        """Whether a run was begun here."""
+        return any((self.path / name).is_file() for name in ("config.yaml", MANIFEST))
 
     def config(self) -> Config:
-        """The config that locks the run; ConfigError where this is no run."""
+        """The config that locks the run; ConfigError where this is no run.
+
+        CorruptError where it is missing, unreadable, or not the one that the manifest recorded.
+        """
         if not self.exists:
             raise ConfigError(f"not a run directory ({self.path})", "imgcollapse run makes one")
-        return load_config(self.path / "config.yaml")
+        path = self.path / "config.yaml"
+        try:
+            config = load_config(path)
+        except ConfigError as error:
+            raise CorruptError(error.message, RESTORE) from None
+        if recorded_hash(self.path, path.name) not in (None, sha256_of(path)):
+            raise CorruptError(f"the config is not that of the manifest ({path})", RESTORE)
+        return config
 
     def create(self, config: Config, environment: dict[str, object]) -> None:
         """Makes the directory and writes what a run opens with."""
@@ -53,7 +73,13 @@ class RunDirectory:
             (self.path / name).mkdir(parents=True, exist_ok=True)
         if not (self.path / "environment.json").is_file():
             write_json(self.path / "environment.json", environment)
-        write_text(self.path / "config.yaml", to_yaml(config))
+        if not (self.path / "config.yaml").is_file():
+            write_text(self.path / "config.yaml", to_yaml(config))
+
+    def environment(self) -> dict[str, Any]:
+        """Device, threads and versions that the run was started with."""
+        recorded: dict[str, Any] = read_json(self.path / "environment.json", versions=dict)
+        return recorded
 
     def refuse_unless_same(self, config: Config) -> None:
         """ConfigError with a diff if the run was started with another config.
@@ -106,18 +132,43 @@ class RunDirectory:
     def training_state(self) -> TrainingState:
         return TrainingState(self.path / "state" / "training.safetensors")
 
+    def clear_state(self) -> None:
+        """Leaves nothing in ``state/``."""
+        shutil.rmtree(self.path / "state")
+        (self.path / "state").mkdir()
+
     def scores(self) -> list[Score]:
         """The floor's scores, then those of every committed generation."""
+        floor = self.path / "reference"
         found = []
-        for folder in [self.path / "reference", *self.generations()]:
+        for folder in [*([floor] if floor.is_dir() else []), *self.generations()]:
             found += read_scores(folder / "scores.json")
         return found
 
+    def initial_counts(self) -> dict[str, int]:
+        """The images of each class in the first pool."""
+        path = self.path / "reference" / "counts.json"
+        counts: dict[str, int] = read_json(path, pool=dict, sha256=dict)["pool"]
+        if not counts or not all(isinstance(count, int) for count in counts.values()):
+            raise CorruptError(f"counts are not numbers ({path})", RESTORE)
+        return counts
+
     def loss(self, number: int) -> float | None:
         """The training loss of a committed generation, None where it has none."""
-        pool = json.loads((self._generation(number) / "pool.json").read_text(encoding="utf-8"))
-        loss: float | None = pool["loss"]
+        path = self._generation(number) / "pool.json"
+        loss: float | None = read_json(path, size=int, loss=float | None, counts=dict)["loss"]
         return loss
+
+    def check_readable(self) -> None:
+        """CorruptError where a small file that commands read is missing, broken or another."""
+        self.config()
+        if (self.path / "judge").is_dir():
+            read_json(self.path / "judge" / "judge.json", classes=list, sha256=str)
+        if (self.path / "reference").is_dir():
+            self.initial_counts()
+        self.scores()
+        for number in range(len(self.generations())):
+            self.loss(number)
 
     def write_tables(self) -> None:
         """Makes ``scores.csv`` and ``manifest.json`` from what is committed."""
@@ -129,11 +180,42 @@ class RunDirectory:
 
         Raises CorruptError where a file differs or the table is not that of the generations.
         """
-        self.config()
+        self.check_readable()
         num_files = check_manifest(self.path, self.generations())
-        if (self.path / "scores.csv").read_text(encoding="utf-8") != to_csv(self.scores()):
+        if num_files and (self.path / "scores.csv").read_text(encoding="utf-8") != to_csv(
+            self.scores()
+        ):
             raise CorruptError(f"scores.csv is not the table of the generations ({self.path})")
         return num_files
+
+    def check_begun(self) -> int:
+        """CorruptError where what the run goes on from is broken or differs from the manifest.
+
+        Returns how many of its generations the manifest has; the last may have come after it.
+        """
+        self.check_readable()
+        broken = [path.name for path in self._folders() if not (path / COMMITTED).is_file()]
+        if broken:
+            raise CorruptError(f"{broken[0]}/{COMMITTED} is missing ({self.path})", RESTORE)
+        return check_begun(self.path, self.generations())
+
+    def trim(self) -> list[str]:
+        """Removes the generations beyond one that was taken away, which they no longer follow.
+
+        Tables and manifest are made anew without them. Returns their names.
+        """
+        kept = self.generations()
+        stale = [path for path in self._folders() if path not in kept]
+        for path in stale:
+            aside = self.path / "state" / path.name
+            shutil.rmtree(aside, ignore_errors=True)
+            path.rename(aside)
+            shutil.rmtree(aside)
+        self.write_tables()
+        return [path.name for path in stale]
+
+    def _folders(self) -> list[Path]:
+        return sorted(self.path.glob("gen_*"))
 
     def samples(self, number: int, classes: Sequence[str], num: int | None = None) -> ImageSet:
         """What a committed generation sampled, or the first ``num`` images of it."""
@@ -172,17 +254,19 @@ def read_npz(path: Path, *names: str) -> list[NDArray[Any]]:
 
 def write_scores(path: Path, scores: Sequence[Score]) -> None:
     """``scores.json``: one object for each score."""
-    write_json(path, [asdict(score) for score in scores])
+    write_json(path, [score.as_row() for score in scores])
 
 
 def read_scores(path: Path) -> list[Score]:
-    """The scores of a ``scores.json``; none where there is no file."""
+    """The scores of a ``scores.json``, one at least; CorruptError where it holds others."""
+    rows = read_json(path)
     try:
-        return [Score(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
-    except FileNotFoundError:
-        return []
-    except (ValueError, TypeError) as error:
-        raise CorruptError(f"scores are not readable: {error} ({path})") from error
+        scores = [Score.from_row(row) for row in rows]
+    except (AttributeError, KeyError, TypeError, NumericalError) as error:
+        raise CorruptError(f"scores are not readable: {error} ({path})", RESTORE) from error
+    if not scores:
+        raise CorruptError(f"scores are missing ({path})", RESTORE)
+    return scores
 
 
 def counts_by_origin(pool: ImageSet) -> dict[str, dict[str, int]]:

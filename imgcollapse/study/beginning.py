@@ -7,6 +7,7 @@ import shutil
 from imgcollapse.config import Config
 from imgcollapse.policies import synthetic_needed
 from imgcollapse.store.run_directory import RunDirectory
+from imgcollapse.study.requirements import differences
 
 PARTS = ("judge", "reference", "gen_000")
 
@@ -14,13 +15,15 @@ PARTS = ("judge", "reference", "gen_000")
 def share_beginning(run: RunDirectory, config: Config, sibling: RunDirectory) -> bool:
     """Copies judge, reference and generation 0 from a sibling where they would be the same bytes.
 
-    They are if the configs differ in nothing but policy and number of generations, and draw as
-    many samples. Returns whether it did.
+    They are if the configs differ in nothing but policy and number of generations and draw as
+    many samples, and if both began on the same device, threads and versions. Returns whether it
+    did. Raises CorruptError where the sibling is not what its manifest says.
     """
     if (run.path / "judge").is_dir() or not sibling.generations():
         return False
-    held = sibling.config()
-    if _beginning(held) != _beginning(config):
+    if _beginning(sibling.config()) != _beginning(config):
+        return False
+    if differences(sibling.environment(), run.environment()) or not sibling.check_begun():
         return False
     for part in PARTS:
         with run.commit(part) as folder:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from imgcollapse.metrics.judge import Judge, train_judge
 from imgcollapse.metrics.ruler import BALANCED, INITIAL, Ruler
 from imgcollapse.scores import FLOOR
 from imgcollapse.seeds import seed_for
-from imgcollapse.store.files import write_json
+from imgcollapse.store.files import read_json, write_json
 from imgcollapse.store.run_directory import RunDirectory, read_npz, write_npz, write_scores
 from imgcollapse.training import Watcher
 
@@ -37,9 +36,11 @@ def prepare(
             device=device,
             steps=config.judge.steps,
             watcher=watcher,
+            checkpoint=run.training_state(),
         )
         with run.commit("judge") as folder:
             judge.save(folder)
+        run.clear_state()
     judge = Judge.load(run.path / "judge", device)
     seed = seed_for(config.seed, "ruler")
     counts = splits.pool.counts()
@@ -97,9 +98,9 @@ def _counts(splits: Splits) -> dict[str, Any]:
 
 
 def _refuse_other_images(path: Path, splits: Splits) -> None:
-    recorded = json.loads(path.read_text(encoding="utf-8"))["sha256"]
+    recorded = read_json(path, pool=dict, sha256=dict)["sha256"]
     found = _counts(splits)["sha256"]
-    changed = [name for name in recorded if recorded[name] != found[name]]
+    changed = [name for name in found if found[name] != recorded.get(name)]
     if changed:
         raise DataError(
             f"the real images are not those that the run was started with: {', '.join(changed)} "

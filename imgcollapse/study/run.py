@@ -12,7 +12,7 @@ from imgcollapse.data.splits import make_splits
 from imgcollapse.device import describe, pick_device, set_up
 from imgcollapse.drawing.generation import draw_grid, draw_histogram
 from imgcollapse.errors import Stopped
-from imgcollapse.figures.run_figures import draw_run
+from imgcollapse.figures.run_figures import FIGURES, draw_run
 from imgcollapse.figures.tables import RunTables, class_shares
 from imgcollapse.generators import Generator, Surroundings, draw_labels, make_generator
 from imgcollapse.images import ImageSet
@@ -30,6 +30,11 @@ from imgcollapse.store.run_directory import (
 )
 from imgcollapse.study.beginning import share_beginning
 from imgcollapse.study.preparation import prepare
+from imgcollapse.study.requirements import (
+    differences,
+    refuse_small_pools,
+    refuse_unwritable,
+)
 from imgcollapse.training import Watcher
 
 
@@ -55,8 +60,10 @@ def run_to_disk(
     """
     run = RunDirectory(out)
     run.refuse_unless_same(config)
-    if run.exists and len(run.generations()) == config.generations and _has_figures(run):
+    if run.exists and len(run.generations()) == config.generations and _last_figure(run).is_file():
+        run.check()
         return run
+    refuse_unwritable(out)
     device = pick_device(config.device)
     set_up(device, config.deterministic)
     reporter.stage("real images")
@@ -64,24 +71,37 @@ def run_to_disk(
     for note in splits.notes:
         reporter.message(note)
     generator = make_generator(config, splits.pool.image_shape, splits.pool.classes, device)
+    refuse_small_pools(config, splits.pool)
     out.mkdir(parents=True, exist_ok=True)
     with RunLock(out):
         run.refuse_unless_same(config)
-        run.create(config, describe(device))
+        if run.exists:
+            run.check_begun()
+        environment = describe(device)
+        run.create(config, environment)
+        changed = differences(run.environment(), environment)
+        if changed:
+            reporter.message(
+                f"warning: not as when the run was started: {', '.join(changed)}; its bytes may "
+                "differ from those of a run that was not interrupted"
+            )
+            run.log_volatile({"environment_changed": changed})
         if sibling is not None and share_beginning(run, config, sibling):
             reporter.message(f"judge, reference and generation 0 are those of {sibling.path}")
         reporter.stage("judge")
         ruler = prepare(run, config, splits, device, reporter)
-        run.write_tables()
+        for name in run.trim():
+            reporter.message(f"{name} does not follow from what is left, and is made anew")
         reporter.prepared(ruler)
+        _last_figure(run).unlink(missing_ok=True)
         _go_on(run, config, splits.pool, generator, ruler, reporter)
-        run.training_state().clear()
+        run.clear_state()
         draw_run(run)
     return run
 
 
-def _has_figures(run: RunDirectory) -> bool:
-    return (run.path / "figures" / "fd.png").is_file()
+def _last_figure(run: RunDirectory) -> Path:
+    return run.path / "figures" / f"{list(FIGURES)[-1]}.png"
 
 
 def _go_on(

@@ -1,0 +1,64 @@
+"""What must hold before a run writes anything, and what should hold when it goes on."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imgcollapse.config import Config
+from imgcollapse.errors import ConfigError
+from imgcollapse.generators import fewest_images
+from imgcollapse.images import ImageSet
+from imgcollapse.policies import compose_pool, synthetic_needed
+
+
+def refuse_unwritable(out: Path) -> None:
+    """ConfigError where no file can be made in the folder, or in the one that is to hold it."""
+    nearest = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"the run cannot be written: {error.strerror} in {nearest} ({out})",
+            "give an --out that lies in a folder that can be written",
+        ) from error
+
+
+def refuse_small_pools(config: Config, real: ImageSet) -> None:
+    """ConfigError where a pool of the chain holds too few images for its generator.
+
+    The first two pools decide: later ones only grow, or are as large as the second.
+    """
+    needed = fewest_images(config, real.image_shape)
+    sizes = [len(real)]
+    keeps_axes = config.generator.kind == "diffusion" and config.generator.init == "warm"
+    if config.generations > 1 and not keeps_axes:
+        drawn = synthetic_needed(config.policy, config.sampling.num_images, len(real))
+        blank = np.zeros((max(drawn, len(real)), 1, 1, 1), np.uint8)
+        first, samples = (ImageSet.of(blank[:num], None, ()) for num in (len(real), drawn))
+        sizes.append(len(compose_pool(config.policy, first, [samples], seed=0)))
+    for generation, size in enumerate(sizes):
+        if size < needed:
+            raise ConfigError(
+                f"the generator needs {needed} images, and the pool of generation {generation} "
+                f"holds {size}",
+                "lower generator.components or generator.first_stage.dim, or enlarge the pool: "
+                "profile.num_max, policy.cap, sampling.num_images",
+            )
+
+
+def differences(recorded: dict[str, Any], here: dict[str, Any]) -> list[str]:
+    """What decides a run's bytes and is not as ``environment.json`` recorded it, in words."""
+    before, now = (
+        {key: one.get(key) for key in ("device", "threads", "cuda")} | one["versions"]
+        for one in (recorded, here)
+    )
+    return [
+        f"{name} {now.get(name)} (was {before.get(name)})"
+        for name in {**before, **now}
+        if before.get(name) != now.get(name)
+    ]
