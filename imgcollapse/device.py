@@ -15,6 +15,8 @@ import torch
 from imgcollapse.errors import EnvironmentalError
 
 PACKAGES = ("torch", "torchvision", "diffusers", "numpy", "scipy", "scikit-learn", "pillow")
+REPEATABLE_WORKSPACES = (":4096:8", ":16:8")
+"""The settings of cuBLAS with which it repeats its bytes."""
 
 
 def pick_device(wanted: Literal["auto", "cpu", "cuda"]) -> torch.device:
@@ -49,18 +51,25 @@ def wanted_threads() -> int:
 
 
 def set_up(device: torch.device, deterministic: bool) -> None:
-    """Sets threads and determinism for the whole process; call it once, before any work.
+    """Sets threads and determinism for the whole process, before any work; the last call holds.
 
     More OpenMP threads than cores made a training step five times slower, so the count is the
-    usable cores unless OMP_NUM_THREADS says otherwise.
+    usable cores unless OMP_NUM_THREADS says otherwise. Where ``deterministic``, an operation
+    that cannot repeat its bytes raises; a warning would not do, because attention on CUDA takes
+    its deterministic way only then. EnvironmentalError where cuBLAS was told to use workspaces
+    that do not repeat.
     """
     torch.set_num_threads(wanted_threads())
     torch.set_float32_matmul_precision("high")
-    if device.type == "cuda":
-        torch.backends.cudnn.benchmark = not deterministic
-    if deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True, warn_only=True)
+    # cuBLAS reads this once, at its first call, so it is set whatever this call asks for.
+    workspace = os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", REPEATABLE_WORKSPACES[0])
+    if deterministic and device.type == "cuda" and workspace not in REPEATABLE_WORKSPACES:
+        raise EnvironmentalError(
+            f"CUBLAS_WORKSPACE_CONFIG={workspace} does not give equal bytes (deterministic: true)",
+            f"set it to {REPEATABLE_WORKSPACES[0]}, unset it, or use --set deterministic=false",
+        )
+    torch.backends.cudnn.benchmark = not deterministic
+    torch.use_deterministic_algorithms(deterministic)
 
 
 def autocast_dtype(device: torch.device, precision: Literal["auto", "fp32", "bf16"]) -> torch.dtype:

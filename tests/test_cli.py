@@ -451,9 +451,46 @@ def test_doctor_finds_a_healthy_lab(call: Call) -> None:
     assert said.json["healthy"] is True
     names = [one["check"] for one in said.json["checks"]]
     assert {"python", "torch", "torchvision", "device", "threads", "configs"} <= set(names)
+    assert {"diffusers", "safetensors", "scikit-learn", "matplotlib", "pillow"} <= set(names)
+    assert "pytest" not in names
     lines = call("doctor").out.splitlines()
-    assert all(line.startswith("ok ") for line in lines)
+    assert all(line.startswith(("ok ", "note ")) for line in lines)
     assert len(lines) == len(names)
+
+
+def test_doctor_notes_a_data_folder_that_is_not_there(
+    call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for folder, mark in ((tmp_path, "ok"), (tmp_path / "none", "note")):
+        monkeypatch.setenv("IMGCOLLAPSE_DATA", str(folder))
+        said = call("doctor")
+        assert said.code == 0
+        (line,) = [line for line in said.out.splitlines() if line.split()[1] == "data"]
+        assert line.split()[0] == mark
+
+
+def test_doctor_compares_versions_with_what_the_package_needs(
+    call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def install(name: str, version: str, *lines: str) -> None:
+        folder = tmp_path / "site" / f"{name.replace('-', '_')}-{version}.dist-info"
+        folder.mkdir(parents=True)
+        text = "\n".join(["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *lines])
+        (folder / "METADATA").write_text(text + "\n")
+
+    install("scikit-learn", "1.4.9")
+    install(
+        "imgcollapse", "0.1.0", "Requires-Dist: scikit-learn>=1.5", "Requires-Dist: no-such-one>=2",
+        'Requires-Dist: nor-this; extra == "test"',
+    )  # fmt: skip
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    said = call("doctor")
+    assert said.code == 7
+    bad = [line.split(maxsplit=2)[1:] for line in said.out.splitlines() if line.startswith("BAD")]
+    assert bad == [
+        ["scikit-learn", "1.4.9 is not >=1.5: pip install 'scikit-learn>=1.5'"],
+        ["no-such-one", "not installed: pip install no-such-one"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from imgcollapse.data.resizing import fit_images
 from imgcollapse.data.writing import write_images
 from imgcollapse.errors import DataError
 from imgcollapse.images import ImageSet
+from imgcollapse.store.run_directory import RunDirectory, write_samples
 
 REAL_DATA = Path(
     os.environ.get("IMGCOLLAPSE_DATA", Path(__file__).parents[1].parent / "shared" / "data")
@@ -228,6 +229,24 @@ def test_npz_of_adm_has_images_last_and_labels_optional(tmp_path: Path) -> None:
     assert back.classes == tuple("012345")
     np.savez(path, images.transpose(0, 2, 3, 1))
     assert read(path).labels.tolist() == [-1] * 4
+
+
+@pytest.mark.parametrize("labels", [None, [1, 0, 2, 2], [1, -1, 2, 0]])
+def test_samples_of_a_run_can_be_read_alone(tmp_path: Path, labels: list[int] | None) -> None:
+    path = tmp_path / "gen_000" / "samples.npz"
+    path.parent.mkdir()
+    intended = None if labels is None else np.array(labels)
+    samples = ImageSet.of(noise(4, 3), intended, ("cat", "dog", "hen"), origin=1)
+    write_samples(path, samples)
+    with np.load(path) as stored:
+        assert set(stored) == {"arr_0", "classes"} | ({"arr_1"} if labels else set())
+    back = RunDirectory(tmp_path).samples(0, samples.classes)
+    for found in (read(path), back):
+        np.testing.assert_array_equal(found.images, samples.images)
+        assert found.labels.tolist() == samples.labels.tolist()
+        assert found.classes == samples.classes
+    assert set(back.origin) == {1}
+    assert RunDirectory(tmp_path).samples(0, samples.classes, 3).hashes() == samples.hashes()[:3]
 
 
 def test_npz_that_is_wrong_is_refused(tmp_path: Path) -> None:

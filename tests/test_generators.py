@@ -227,13 +227,39 @@ def test_lambda_scales_the_noise(name: str) -> None:
     assert spread(0.0) < spread(0.5) < spread(1.0)
 
 
-def test_an_unconditional_unet_loads_as_a_diffusers_pipeline(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("sampler", "objective", "scheduler"),
+    [
+        ("ddpm", "eps", "DDPMScheduler"), ("ddpm", "v", "DDPMScheduler"),
+        ("ddim", "eps", "DDIMScheduler"), ("ddim", "v", "DDIMScheduler"),
+        ("dpm++", "eps", "DPMSolverMultistepScheduler"),
+        ("dpm++", "v", "DPMSolverMultistepScheduler"),
+        ("heun", "eps", "DDIMScheduler"), ("heun", "v", "DDIMScheduler"),
+        ("flow", "flow", "FlowMatchEulerDiscreteScheduler"),
+        ("heun", "flow", "FlowMatchHeunDiscreteScheduler"),
+        ("dpm++", "flow", "DPMSolverMultistepScheduler"),
+    ],
+)  # fmt: skip
+def test_an_unconditional_unet_loads_as_a_pipeline_of_diffusers_that_can_be_called(
+    sampler: str, objective: str, scheduler: str, tmp_path: Path
+) -> None:
     from diffusers import DDPMPipeline
 
-    fitted("unet eps ddpm").save(tmp_path)
+    fitted(
+        "unet eps ddpm",
+        generator={"objective": objective},
+        sampling={"sampler": sampler},
+        training={"steps": 1},
+    ).save(tmp_path)
     pipeline = DDPMPipeline.from_pretrained(tmp_path, local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)
-    assert pipeline(batch_size=2, num_inference_steps=2, output_type="np").images.shape[0] == 2
+    images = pipeline(batch_size=2, num_inference_steps=2, output_type="np").images
+    assert images.shape == (2, 8, 8, 1)
+    assert np.isfinite(images).all()
+    assert type(pipeline.scheduler).__name__ == scheduler
+    if objective != "flow":
+        wanted = {"eps": "epsilon", "v": "v_prediction"}[objective]
+        assert pipeline.scheduler.config.prediction_type == wanted
 
 
 def test_noising_is_that_of_the_scheduler_of_diffusers() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from imgcollapse.config_file import parse_config
+from imgcollapse.device import set_up
 from imgcollapse.generators import Surroundings, make_generator
 from imgcollapse.images import ImageSet
 from imgcollapse.metrics.judge import train_judge
@@ -37,7 +39,19 @@ KINDS: dict[str, dict[str, Any]] = {
         "generator": {"network": "unet", "width": 16, "depth": 2, "objective": "eps"},
         "sampling": {"sampler": "ddpm", "steps": 5},
     },
+    "unet with labels": {
+        "generator": {"network": "unet", "width": 16, "depth": 2, "labels": "balanced"},
+        "sampling": {"sampler": "ddim", "steps": 5},
+    },
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True, scope="module")
+def deterministic() -> Iterator[None]:
+    """All tests of this file run as a run with ``deterministic: true`` does."""
+    set_up(CUDA, deterministic=True)
+    yield
+    set_up(CUDA, deterministic=False)
 
 
 def pool() -> ImageSet:
@@ -55,12 +69,38 @@ def test_fit_sample_save_and_load_on_cuda(kind: str, tmp_path: Path) -> None:
     fit = generator.fit(pool(), seed=1, surroundings=Surroundings())
     assert fit.loss is not None
     assert np.isfinite(fit.loss)
-    samples = generator.sample(100, seed=2)
+    samples = generator.sample(100, seed=2, labels=np.arange(100) % 2)
     generator.save(tmp_path)
     other = make_generator(config, SHAPE, ("dark", "light"), CUDA)
     other.load(tmp_path)
-    gap = np.abs(other.sample(100, seed=2).images.astype(int) - samples.images)
+    again = other.sample(100, seed=2, labels=np.arange(100) % 2)
+    gap = np.abs(again.images.astype(int) - samples.images)
     assert gap.max() <= 2
+
+
+@pytest.mark.parametrize("precision", ["fp32", "auto"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_fits_with_equal_seeds_give_equal_bytes(
+    kind: str,
+    precision: str,
+    tmp_path: Path,
+    files_below: Callable[[Path], dict[str, bytes]],
+) -> None:
+    training = {"steps": 60, "batch_size": 64, "precision": precision}
+    config = parse_config({"training": training, **KINDS[kind]})
+    samples = []
+    for folder in ("one", "two"):
+        generator = make_generator(config, SHAPE, ("dark", "light"), CUDA)
+        generator.fit(pool(), seed=1, surroundings=Surroundings())
+        generator.save(tmp_path / folder)
+        samples.append(generator.sample(100, seed=2, labels=np.arange(100) % 2).images)
+    assert (samples[0] == samples[1]).all()
+    assert files_below(tmp_path / "one") == files_below(tmp_path / "two")
+
+
+def test_two_judges_with_equal_seeds_are_the_same() -> None:
+    one, two = (train_judge(pool(), seed=1, device=CUDA, steps=60) for _ in range(2))
+    assert one.facts == two.facts
 
 
 def test_the_judge_trains_and_looks_on_cuda() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import typer
+from packaging.requirements import Requirement
 
 from imgcollapse.cli.parameters import JsonOption, print_json
 
@@ -18,13 +21,16 @@ REINSTALL = (
 )
 
 
+class Note(str):
+    """What a check says of something that may be lacking."""
+
+
 def doctor(as_json: JsonOption = False) -> None:
     """Check Python, packages, device and data; exit 7 where something needs mending."""
     checks: list[tuple[str, Callable[[], str]]] = [
         ("python", _python),
-        ("torch", _torch),
-        ("torchvision", _torchvision),
-        ("diffusers", lambda: _version("diffusers")),
+        ("imgcollapse", lambda: metadata.version("imgcollapse")),
+        *((one.name, functools.partial(_package, one)) for one in _requirements()),
         ("device", _device),
         ("threads", _threads),
         ("data", _data),
@@ -33,15 +39,17 @@ def doctor(as_json: JsonOption = False) -> None:
     rows = []
     for name, check in checks:
         try:
-            rows.append({"check": name, "fine": True, "says": check()})
+            says = check()
+            mark = "note" if isinstance(says, Note) else "ok"
         except Exception as error:
-            rows.append({"check": name, "fine": False, "says": _mend(name, error)})
+            says, mark = _mend(name, error), "BAD"
+        rows.append({"check": name, "fine": mark != "BAD", "mark": mark, "says": says})
     healthy = all(row["fine"] for row in rows)
     if as_json:
         print_json({"healthy": healthy, "checks": rows})
     else:
         for row in rows:
-            print(f"{'ok  ' if row['fine'] else 'BAD '} {row['check']:<12} {row['says']}")
+            print(f"{row['mark']:<4} {row['check']:<12} {row['says']}")
     if not healthy:
         raise typer.Exit(7)
 
@@ -54,6 +62,8 @@ def is_torchvision_mismatch(error: Exception) -> bool:
 def _mend(name: str, error: Exception) -> str:
     if is_torchvision_mismatch(error):
         return REINSTALL
+    if isinstance(error, metadata.PackageNotFoundError):
+        return f"not installed: pip install {name}"
     if isinstance(error, ImportError):
         return f"{error}: pip install {error.name or name}"
     return str(error)
@@ -63,26 +73,35 @@ def _python() -> str:
     return sys.version.split()[0]
 
 
-def _version(module: str) -> str:
-    return str(importlib.import_module(module).__version__)
+def _requirements() -> list[Requirement]:
+    """What the installed package needs, without what only its extras need."""
+    try:
+        texts = metadata.requires("imgcollapse") or []
+    except metadata.PackageNotFoundError:
+        return []
+    needed = [Requirement(text) for text in texts]
+    return [one for one in needed if one.marker is None or one.marker.evaluate({"extra": ""})]
 
 
-def _torch() -> str:
-    version = _version("torch")
-    major, minor = (int(part) for part in version.split(".")[:2])
-    if (major, minor) < (2, 10):
-        raise RuntimeError(f"torch {version} is older than 2.10: pip install --upgrade torch")
+def _package(needed: Requirement) -> str:
+    version = metadata.version(needed.name)
+    if not needed.specifier.contains(version, prereleases=True):
+        raise RuntimeError(
+            f"{version} is not {needed.specifier}: pip install '{needed.name}{needed.specifier}'"
+        )
+    if needed.name in ("torch", "diffusers"):
+        importlib.import_module(needed.name)
+    elif needed.name == "torchvision":
+        _call_torchvision()
     return version
 
 
-def _torchvision() -> str:
-    import torch
-
-    version = _version("torchvision")
+def _call_torchvision() -> None:
+    torch = importlib.import_module("torch")
+    importlib.import_module("torchvision")
     from torchvision.ops import nms
 
     nms(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([1.0]), 0.5)
-    return version
 
 
 def _device() -> str:
@@ -109,7 +128,9 @@ def _data() -> str:
     root = Path(os.environ.get("IMGCOLLAPSE_DATA", "data"))
     if root.is_dir():
         return f"{root} is there"
-    return f"{root} is not there; kennel and digits need no files (IMGCOLLAPSE_DATA, data.root)"
+    return Note(
+        f"{root} is not there; kennel and digits need no files (IMGCOLLAPSE_DATA, data.root)"
+    )
 
 
 def _configs() -> str:

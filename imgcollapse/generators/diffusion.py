@@ -20,6 +20,7 @@ from imgcollapse.generators.noise import noise_batches
 from imgcollapse.generators.samplers import (
     TRAIN_STEPS,
     alphas_cumprod,
+    make_pipeline_scheduler,
     make_scheduler,
     run_sampler,
 )
@@ -124,18 +125,21 @@ class Diffusion:
         return ImageSet.of(images, labels, self.classes)
 
     def save(self, folder: Path) -> None:
-        """UNets in the layout that ``DDPMPipeline.from_pretrained`` loads; MLPs beside it."""
+        """UNets as a folder that ``DDPMPipeline.from_pretrained`` loads; MLPs beside a scheduler.
+
+        The pipeline can be called where the UNet is unconditional.
+        """
         if self.average is None:
             raise ValueError("fit or load comes before save")
-        scheduler = make_scheduler(
-            self.sampling, self.config.objective, clip=self.first_stage is None
-        )
+        objective = self.config.objective
         if isinstance(self.average, UNetDenoiser):
             from diffusers import DDPMPipeline
 
+            scheduler = make_pipeline_scheduler(self.sampling, objective)
             DDPMPipeline(self.average.unet, scheduler).save_pretrained(folder)
         else:
             save_module(self.average, folder / "denoiser", self.average.settings)
+            scheduler = make_scheduler(self.sampling, objective, clip=self.first_stage is None)
             scheduler.save_pretrained(folder / "scheduler")
         if self.first_stage is not None:
             self.first_stage.save(folder)

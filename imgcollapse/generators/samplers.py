@@ -50,6 +50,17 @@ def make_scheduler(sampling: SamplingConfig, objective: str, clip: bool) -> Any:
     return DPMSolverMultistepScheduler(use_lu_lambdas=True, **linear, **shared)
 
 
+def make_pipeline_scheduler(sampling: SamplingConfig, objective: str) -> Any:
+    """The scheduler of ``make_scheduler``, but ddim for a heun that ``DDPMPipeline`` cannot call.
+
+    The pipeline neither scales a model's input nor spares a step the generator; ddim follows the
+    same path in steps of first order. That of flow matching needs neither.
+    """
+    if sampling.sampler == "heun" and objective != "flow":
+        sampling = sampling.model_copy(update={"sampler": "ddim"})
+    return make_scheduler(sampling, objective, clip=True)
+
+
 def _flow_scheduler(sampler: str) -> Any:
     if sampler == "heun":
         return FlowMatchHeunDiscreteScheduler(num_train_timesteps=TRAIN_STEPS)

@@ -6,7 +6,7 @@ import difflib
 import io
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -220,9 +220,10 @@ class RunDirectory:
     def samples(self, number: int, classes: Sequence[str], num: int | None = None) -> ImageSet:
         """What a committed generation sampled, or the first ``num`` images of it."""
         path = self._generation(number) / "samples.npz"
-        images, labels = read_npz(path, "arr_0", "arr_1")
-        channels_first = np.ascontiguousarray(images[:num].transpose(0, 3, 1, 2))
-        return ImageSet.of(channels_first, labels[:num], classes, origin=number + 1)
+        with _opened_npz(path) as stored:
+            images = stored["arr_0"][:num].transpose(0, 3, 1, 2)
+            labels = stored["arr_1"][:num] if "arr_1" in stored else None
+        return ImageSet.of(np.ascontiguousarray(images), labels, classes, origin=number + 1)
 
     def log_volatile(self, event: dict[str, object]) -> None:
         """Adds a line to ``volatile/log.jsonl``: what may differ between identical runs."""
@@ -231,8 +232,14 @@ class RunDirectory:
 
 
 def write_samples(path: Path, samples: ImageSet) -> None:
-    """``arr_0`` uint8 N×H×W×C, ``arr_1`` int64 labels, -1 where none was intended."""
-    write_npz(path, arr_0=samples.images.transpose(0, 2, 3, 1), arr_1=samples.labels)
+    """``arr_0`` uint8 N×H×W×C, ``classes`` their names, ``arr_1`` int64 labels if any is intended.
+
+    A label is a position in ``classes``, or -1 where none is intended.
+    """
+    arrays: dict[str, NDArray[Any]] = {"arr_0": samples.images.transpose(0, 2, 3, 1)}
+    if (samples.labels != UNLABELLED).any():
+        arrays["arr_1"] = samples.labels
+    write_npz(path, **arrays, classes=np.array(samples.classes, np.str_))
 
 
 def write_npz(path: Path, **arrays: NDArray[Any]) -> None:
@@ -245,9 +252,15 @@ def write_npz(path: Path, **arrays: NDArray[Any]) -> None:
 
 def read_npz(path: Path, *names: str) -> list[NDArray[Any]]:
     """Arrays of an npz by name; CorruptError where it is not whole."""
+    with _opened_npz(path) as stored:
+        return [stored[name] for name in names]
+
+
+@contextmanager
+def _opened_npz(path: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return [stored[name] for name in names]
+            yield stored
     except Exception as error:
         raise CorruptError(f"not readable: {error} ({path})", "imgcollapse verify RUN") from error
 

@@ -1,0 +1,107 @@
+"""What a run sets for its whole process, and that CUDA could repeat what the networks compute."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from imgcollapse.config_file import parse_config
+from imgcollapse.device import set_up
+from imgcollapse.errors import EnvironmentalError
+from imgcollapse.generators import Surroundings, make_generator
+from imgcollapse.images import ImageSet
+from imgcollapse.metrics.judge import train_judge
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
+NETWORKS: dict[str, dict[str, Any]] = {
+    "vae": {"generator": {"kind": "vae", "width": 8, "latent": 4}},
+    "unet": {"generator": {"network": "unet", "width": 8, "depth": 2}},
+    **{
+        sampler: {
+            "generator": {"network": "mlp", "width": 8, "depth": 1, "objective": objective},
+            "sampling": {"sampler": sampler, "steps": 3},
+        }
+        for sampler, objective in (("ddpm", "eps"), ("ddim", "v"), ("heun", "v"), ("flow", "flow"))
+    },
+}
+RAISING_ON_CUDA = {
+    "_adaptive_avg_pool2d_backward", "_adaptive_avg_pool3d_backward", "_ctc_loss_backward",
+    "adaptive_max_pool2d_backward", "avg_pool3d_backward", "bincount",
+    "fractional_max_pool2d_backward", "grid_sampler_2d_backward", "histc",
+    "max_unpool2d", "median", "nll_loss2d_forward", "put_", "reflection_pad1d_backward",
+    "reflection_pad2d_backward", "reflection_pad3d_backward", "upsample_bicubic2d_backward",
+    "upsample_bilinear2d_backward", "upsample_linear1d_backward", "upsample_trilinear3d_backward",
+}  # fmt: skip
+"""Of those that torch.use_deterministic_algorithms lists as raising, what image networks use."""
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv(WORKSPACE, ":4096:8")
+    mode, benchmark = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+    yield
+    torch.use_deterministic_algorithms(mode)
+    torch.backends.cudnn.benchmark = benchmark
+
+
+def pool() -> ImageSet:
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 3, 16, 16))
+    return ImageSet.of(pixels.astype(np.uint8), np.arange(60) % 2, ("one", "two"))
+
+
+@pytest.mark.parametrize("order", [(True, False), (False, True), (True, False, True)])
+def test_the_last_set_up_holds(order: tuple[bool, ...]) -> None:
+    for deterministic in order:
+        set_up(CPU, deterministic)
+    assert torch.are_deterministic_algorithms_enabled() == order[-1]
+    assert torch.backends.cudnn.benchmark != order[-1]
+
+
+def test_what_cannot_repeat_raises_instead_of_warning() -> None:
+    set_up(CPU, deterministic=True)
+    assert not torch.is_deterministic_algorithms_warn_only_enabled()
+    with pytest.raises(RuntimeError, match="deterministic"):
+        torch.zeros(2).put_(torch.tensor([0]), torch.tensor([1.0]))
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_cublas_is_told_before_its_first_call(
+    deterministic: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(WORKSPACE)
+    set_up(CPU, deterministic)
+    assert os.environ[WORKSPACE] == ":4096:8"
+
+
+def test_a_workspace_of_cublas_that_does_not_repeat_is_refused_on_cuda(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(WORKSPACE, ":0:0")
+    with pytest.raises(EnvironmentalError, match=WORKSPACE):
+        set_up(CUDA, deterministic=True)
+    set_up(CUDA, deterministic=False)
+    set_up(CPU, deterministic=True)
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, "judge"])
+def test_no_network_computes_what_cuda_cannot_repeat(name: str) -> None:
+    set_up(CPU, deterministic=True)
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
+        if name == "judge":
+            train_judge(pool(), seed=1, device=CPU, steps=2).look(pool().images)
+        else:
+            values = {**NETWORKS[name], "training": {"steps": 2, "batch_size": 16}}
+            values["generator"] = {**values["generator"], "labels": "balanced"}
+            generator = make_generator(parse_config(values), (3, 16, 16), ("one", "two"), CPU)
+            generator.fit(pool(), seed=1, surroundings=Surroundings())
+            generator.sample(4, seed=2, labels=np.array([0, 1, 0, 1]))
+    names = {event.name.removeprefix("aten::") for event in profiled.events() or ()}
+    assert "linear" in names
+    assert not names & RAISING_ON_CUDA
