@@ -268,12 +268,13 @@ def test_a_signal_in_the_middle_of_a_print_is_heard(capfd: pytest.CaptureFixture
     program = """
 import signal, sys
 from imgcollapse.cli.reporter import ConsoleReporter
+from imgcollapse.config import Config
 class Stream:
     def isatty(self): return False
     def write(self, text): raise RuntimeError("reentrant call")
     def flush(self): pass
 sys.stderr = Stream()
-reporter = ConsoleReporter(1, None)
+reporter = ConsoleReporter(Config(), None)
 signal.raise_signal(signal.SIGTERM)
 assert reporter.should_stop()
 """

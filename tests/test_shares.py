@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from imgcollapse.images import UNLABELLED
-from imgcollapse.metrics.ruler import tail_classes
 from imgcollapse.metrics.shares import (
     hill_number,
     invert_confusion,
@@ -16,6 +15,7 @@ from imgcollapse.metrics.shares import (
     measure_shares,
     outcome_counts,
     surely_alive,
+    tail_classes,
     total_variation,
     unseeable,
     wilson,

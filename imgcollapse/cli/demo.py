@@ -31,7 +31,7 @@ def demo(
     sibling = None
     for arm, config in configs.items():
         print(f"\n{arm}: {ARMS[arm]}", flush=True)
-        reporter = ConsoleReporter(config.generations, None)
+        reporter = ConsoleReporter(config, None)
         sibling = run_to_disk(config, out / arm, reporter, sibling)
     print(f"\nThe story in words, after {duration(time.monotonic() - started)}:")
     for arm in ARMS:
@@ -50,14 +50,15 @@ def _story(path: Path) -> str:
 
     tables = RunTables.read(RunDirectory(path))
     first, last = tables.generations[0], tables.generations[-1]
-    parts = []
-    for name, metric, reference in (
-        ("tail share", "tail_share", "initial"),
-        ("rejected as no class", "reject", ""),
-    ):
-        values = tables.values(metric, reference)
-        parts.append(f"{name} {percent(values[first].value)} → {percent(values[last].value)}")
-    distance = tables.values("fd_judge", "initial")
-    parts.append(f"distance {distance[first].value:.1f} → {distance[last].value:.1f}")
-    heads = [tables.shares(generation).shares[0] for generation in (first, last)]
-    return f"{tables.head} {percent(heads[0])} → {percent(heads[1])}, " + ", ".join(parts)
+    counted = [tables.shares(generation) for generation in (first, last)]
+    heads = [percent(one.shares[0]) for one in counted]
+    tails = [percent(one.shares[-len(tables.tail) :].sum()) for one in counted]
+    rejects = [percent(one.reject) for one in counted]
+    distances = [
+        f"{tables.values('fd_judge', 'initial')[generation].value:.1f}"
+        for generation in (first, last)
+    ]
+    return (
+        f"{tables.head} {' → '.join(heads)}, the {len(tables.tail)} rarest {' → '.join(tails)}, "
+        f"rejected as no class {' → '.join(rejects)}, distance {' → '.join(distances)}"
+    )

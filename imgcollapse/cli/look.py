@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from imgcollapse.cli.parameters import JsonOption, RunArgument, print_json
-from imgcollapse.cli.words import generation_row, header_row
+from imgcollapse.cli.words import MISFIT, generation_row, header_row, is_misfit
 from imgcollapse.errors import ConfigError, CorruptError
 
 
@@ -87,10 +87,14 @@ def show(directory: RunArgument, as_json: JsonOption = False) -> None:
             f"{began} of {tables.initial_counts.sum():,} images"
         )
         print(header_row(timed=False))
+        misfit = False
         for generation in [FLOOR, *tables.generations]:
             here = [score for score in tables.scores if score.generation == generation]
             loss = run.loss(generation) if generation >= 0 else None
-            print(generation_row(here, head, generation, loss=loss))
+            print(generation_row(here, head, tables.tail, generation, loss=loss))
+            misfit |= is_misfit(here)
+        if misfit:
+            print(MISFIT)
         last = tables.generations[-1] if tables.generations else FLOOR
         scores = [score for score in tables.scores if score.generation == last]
         print(f"shares in generation {last} (began with; corrected, 95 % interval; counted):")

@@ -10,10 +10,12 @@ import time
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from imgcollapse.cli.words import duration, generation_row, header_row
+from imgcollapse.cli.words import MISFIT, duration, generation_row, header_row, is_misfit
+from imgcollapse.scores import percent
 
 if TYPE_CHECKING:
     from imgcollapse.chain import Generation
+    from imgcollapse.config import Config
     from imgcollapse.metrics.ruler import Ruler
     from imgcollapse.store.run_directory import RunDirectory
 
@@ -28,8 +30,9 @@ class ConsoleReporter:
     The first interrupt asks the run to stop at a good moment, the second ends the process.
     """
 
-    def __init__(self, generations: int, max_time: float | None, to_stderr: bool = False) -> None:
-        self.generations = generations
+    def __init__(self, config: Config, max_time: float | None, to_stderr: bool = False) -> None:
+        self.generations = config.generations
+        self.num_scored = config.scores.num_images
         self.deadline = time.monotonic() + max_time if max_time is not None else None
         self.rows = sys.stderr if to_stderr else sys.stdout
         self.live = sys.stderr.isatty()
@@ -38,7 +41,8 @@ class ConsoleReporter:
         self.logged = 0.0
         self.seconds: list[float] = []
         self.stopping = False
-        self.head = ""
+        self.head, self.tail = "", [""]
+        self.misfit_explained = False
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
 
@@ -68,12 +72,15 @@ class ConsoleReporter:
 
     def prepared(self, ruler: Ruler) -> None:
         facts = ruler.judge.facts
-        lowest = max(facts["lowest_visible_share"].values())
         self.message(
             f"judge: {100 * facts['accuracy']:.1f} % right on {facts['num_held_out']:,} held-out "
             f"real images, rejects {100 * facts['false_reject']:.1f} % of them, sees shares from "
-            f"{100 * lowest:.2g} %"
+            f"{percent(ruler.lowest_visible_share)}"
         )
+        if rare := ruler.too_rare(self.num_scored):
+            self.message(
+                f"{', '.join(rare)}: too rare for {self.num_scored:,} images to show their loss"
+            )
 
     def committed(self, run: RunDirectory, generation: Generation, seconds: float) -> None:
         from imgcollapse.figures.tables import RunTables
@@ -82,17 +89,22 @@ class ConsoleReporter:
         self.seconds.append(seconds)
         left = (self.generations - generation.number - 1) * sum(self.seconds) / len(self.seconds)
         if not self.head:
-            self.head = RunTables.read(run).head
+            tables = RunTables.read(run)
+            self.head, self.tail = tables.head, tables.tail
             print(header_row(), file=self.rows)
         row = generation_row(
             generation.scores,
             self.head,
+            self.tail,
             generation.number,
             loss=generation.fit.loss,
             images_per_second=generation.fit.images_per_second,
             left=duration(left),
         )
         print(row, file=self.rows, flush=True)
+        if is_misfit(generation.scores) and not self.misfit_explained:
+            self.misfit_explained = True
+            self.message(MISFIT)
 
     def _draw(self, text: str) -> None:
         self.drawn_at = time.monotonic()

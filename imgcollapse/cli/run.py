@@ -43,7 +43,7 @@ def run(
         _print_plan(config, overrides, as_json)
         return
     folder = out or Path("runs") / f"{Path(config).stem}-seed{resolved.seed}"
-    reporter = ConsoleReporter(resolved.generations, max_time, to_stderr=as_json)
+    reporter = ConsoleReporter(resolved, max_time, to_stderr=as_json)
     from imgcollapse.study.run import run_to_disk
 
     made = run_to_disk(resolved, folder, reporter)

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from imgcollapse.scores import Score, percent, select
 
+MISFIT = (
+    "* the images do not look like real ones of their classes: shares are counted, not corrected"
+)
 COLUMNS = (
     ("gen", 5), ("loss", 9), ("fd", 8), ("alive", 7), ("head", 8), ("tail", 8),
     ("reject", 8), ("images/s", 10), ("left", 8),
@@ -28,9 +31,22 @@ def header_row(timed: bool = True) -> str:
     return "".join(f"{name:>{width}}" for name, width in columns)
 
 
+def headline_share(scores: Sequence[Score], names: Sequence[str]) -> str:
+    """The share of some classes in words: corrected, or counted and marked where it misfits."""
+    metric = "share_raw" if is_misfit(scores) else "share"
+    held = sum(score.value for score in select(scores, metric) if score.class_ in names)
+    return percent(held) + ("*" if is_misfit(scores) else "")
+
+
+def is_misfit(scores: Sequence[Score]) -> bool:
+    """Whether the images of one set do not look like any mixture of real ones."""
+    return any(score.value > 1 for score in select(scores, "share_fit"))
+
+
 def generation_row(
     scores: Sequence[Score],
     head: str,
+    tail: Sequence[str],
     number: int,
     *,
     loss: float | None = None,
@@ -44,8 +60,8 @@ def generation_row(
         "" if loss is None else f"{loss:.4f}",
         f"{select(scores, 'fd_judge', reference='initial')[0].value:.2f}",
         f"{alive:.0f}",
-        percent(select(scores, "share", class_=head)[0].value),
-        percent(select(scores, "tail_share")[0].value),
+        headline_share(scores, [head]),
+        headline_share(scores, tail),
         percent(select(scores, "reject")[0].value),
     ]
     if left is not None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgcollapse.drawing.bars import ClassShares, ordered_colours
+from imgcollapse.metrics.shares import tail_classes
 from imgcollapse.scores import FLOOR, Score, select
 from imgcollapse.store.run_directory import RunDirectory, read_npz
 
@@ -39,6 +40,12 @@ class RunTables:
     def head(self) -> str:
         """The class that began with the most images."""
         return self.classes[int(self.order[0])]
+
+    @property
+    def tail(self) -> list[str]:
+        """The rarer half of the classes that began."""
+        rare = tail_classes(self.initial_counts)
+        return [name for name, is_rare in zip(self.classes, rare, strict=True) if is_rare]
 
     @property
     def generations(self) -> list[int]:

@@ -10,18 +10,25 @@ from numpy.typing import NDArray
 from imgcollapse.metrics.shares import ZERO_OF_N
 
 
-def lowest_visible_share(confusion: NDArray[np.int64]) -> dict[str, float]:
-    """For each class index, the share of false verdicts for it on real images of other classes.
+def lowest_visible_share(
+    confusion: NDArray[np.int64], shares: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """For each class, the share of false verdicts for it on real images of the other classes.
 
     A class below this share is drowned in the judge's mistakes. The upper 95 % limit of the mean
-    rate over the other classes, equally common; with no mistake, 3.7 over their number.
+    rate over the other classes at their ``shares`` (C), or equally common; with no mistake, 3.7
+    over the number of images that would tell the rate as well.
     """
-    floors = {}
+    counts = confusion.sum(1)
+    shares = np.ones(len(confusion)) if shares is None else shares
+    floors = np.zeros(len(confusion))
     for label in range(len(confusion)):
-        others = np.delete(confusion, label, 0)
-        wrong, total = int(others[:, label].sum()), int(others.sum())
-        limit = (wrong + 2 * np.sqrt(wrong)) / total if wrong else 0.0
-        floors[str(label)] = float(max(limit, ZERO_OF_N / total))
+        others = np.arange(len(confusion)) != label
+        weights = shares[others] / max(shares[others].sum(), 1e-12)
+        rates = confusion[others, label] / counts[others]
+        variance = (weights**2 * rates / counts[others]).sum()
+        limit = (weights * rates).sum() + 2 * np.sqrt(variance)
+        floors[label] = max(limit, ZERO_OF_N * (weights**2 / counts[others]).sum())
     return floors
 
 

@@ -273,7 +273,7 @@ def _calibrate(
     facts["accuracy"] = float(right.mean())
     facts["calibration_error"] = calibration_error(confidence, right)
     facts["false_reject"] = float(confusion[:, -1].sum() / len(held))
-    facts["lowest_visible_share"] = lowest_visible_share(confusion)
+    facts["lowest_visible_share"] = lowest_visible_share(confusion).tolist()
     facts["sha256"] = _sha256(network, tensors, facts)
     return judge
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgcollapse.images import UNLABELLED, ImageSet
+from imgcollapse.metrics.calibration import lowest_visible_share
 from imgcollapse.metrics.fit import fit_residual
 from imgcollapse.metrics.frechet import FrechetTo, Moments
 from imgcollapse.metrics.judge import Judge, Verdicts
@@ -21,7 +22,9 @@ from imgcollapse.metrics.shares import (
     measure_em,
     measure_shares,
     surely_alive,
+    tail_classes,
     total_variation,
+    unseeable,
 )
 from imgcollapse.scores import Score
 from imgcollapse.seeds import seed_for
@@ -52,6 +55,17 @@ class Ruler:
         """The share of each class in the first pool."""
         shares: NDArray[np.float64] = self.initial_counts / self.initial_counts.sum()
         return shares
+
+    @property
+    def lowest_visible_share(self) -> float:
+        """The share below which some class of the first pool drowns in the judge's mistakes."""
+        seen = lowest_visible_share(self.judge.confusion, self.initial)
+        return float(seen[self.initial_counts > 0].max())
+
+    def too_rare(self, n: int) -> list[str]:
+        """Classes whose loss n images cannot show, however good the judge."""
+        classes = self.judge.facts["classes"]
+        return [classes[label] for label in np.flatnonzero(unseeable(self.initial, n))]
 
     def score(self, images: ImageSet, generation: int) -> list[Score]:
         """Every score of a set; its labels are not looked at."""
@@ -114,14 +128,6 @@ class Ruler:
             limits = shares.interval(partial(total_variation, other))
             value = total_variation(shares.corrected, other)
             scored.add("total_variation", value, *limits, reference=name)
-
-
-def tail_classes(initial_counts: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """The rarer half of the classes that the first pool held; of equals, the later ones."""
-    common_first = np.argsort(-initial_counts, kind="stable")[: np.count_nonzero(initial_counts)]
-    tail = np.zeros(len(initial_counts), bool)
-    tail[common_first[(len(common_first) + 1) // 2 :]] = True
-    return tail
 
 
 class _Rows:

@@ -217,6 +217,14 @@ def unseeable(initial: Array, n: int) -> NDArray[np.bool_]:
     return (initial > 0) & (ZERO_OF_N / n >= LOST_BELOW * initial)
 
 
+def tail_classes(initial_counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """The rarer half of the classes that the first pool held; of equals, the later ones."""
+    common_first = np.argsort(-initial_counts, kind="stable")[: np.count_nonzero(initial_counts)]
+    tail = np.zeros(len(initial_counts), bool)
+    tail[common_first[(len(common_first) + 1) // 2 :]] = True
+    return tail
+
+
 def total_variation(shares: Array, other: Array) -> float:
     """Half the absolute difference of two share vectors, with what they lack to 1 as a class."""
     gaps = np.abs(shares - other).sum() + abs(shares.sum() - other.sum())
