@@ -341,6 +341,7 @@ def test_show_of_many_runs_is_one_object_and_of_a_run_just_begun_too(
     assert [Path(one["run"]).name for one in shown] == ["begun", "copy"]
     assert shown[0]["scores"] == []
     assert "nothing committed yet" in call("show", begun).out
+    assert call("verify", begun)[:2] == (0, f"{begun}: nothing is committed yet\n")
 
 
 def test_verify_compares_every_file_and_a_changed_byte_is_exit_4(
