@@ -26,47 +26,14 @@ from imgcollapse.metrics.calibration import (
 )
 from imgcollapse.metrics.disturbing import shift, soften
 from imgcollapse.metrics.fit import HeldOut
+from imgcollapse.metrics.judge_network import FEATURES, JudgeNetwork, fresh_network
 from imgcollapse.metrics.shares import outcome_counts
 from imgcollapse.seeds import random_for, seed_for
 from imgcollapse.training import Checkpoint, Watcher, train
 
-FEATURES = 96
 BATCH = 512
 HELD_OUT = 0.3
 REJECT_QUANTILE = 0.01
-
-
-class JudgeNetwork(nn.Module):
-    """Three convolutional stages, a mean over the image, 96 features, one logit per class."""
-
-    def __init__(self, channels: int, side: int, num_classes: int, width: int = 32) -> None:
-        super().__init__()
-        self.settings = {
-            "channels": channels,
-            "side": side,
-            "num_classes": num_classes,
-            "width": width,
-        }
-        strides = (1, 1, 2) if side < 16 else (2, 2, 2) if side <= 32 else (2, 2, 4)
-        sizes = (channels, width, 2 * width, FEATURES)
-        stages: list[nn.Module] = []
-        for enter, leave, stride in zip(sizes[:-1], sizes[1:], strides, strict=True):
-            stages += [
-                nn.Conv2d(enter, leave, 3, padding=1, stride=stride),
-                nn.GroupNorm(8, leave),
-                nn.SiLU(),
-            ]
-        self.stages = nn.Sequential(*stages)
-        self.mix = nn.Conv2d(FEATURES, FEATURES, 3, padding=1)
-        self.head = nn.Linear(FEATURES, num_classes)
-
-    def features(self, x: Tensor) -> Tensor:
-        """float N×C×H×W in [-1, 1] to N×96."""
-        return F.silu(self.mix(self.stages(x))).amax((2, 3))
-
-    def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.features(x))
-        return logits
 
 
 @dataclass(frozen=True)
@@ -192,7 +159,7 @@ def train_judge(
     confidence or for its features' distance from every class (Lee et al. 2018).
     """
     fitting, held = _hold_out(images, seed)
-    network = _fresh_network(images, seed_for(seed, "init")).to(device)
+    network = fresh_network(images, seed_for(seed, "init")).to(device)
 
     def loss_of(items: Tensor, labels: Tensor, random: torch.Generator) -> Tensor:
         x = soften(shift(_to_floats(items), random), random)
@@ -224,13 +191,6 @@ def _hold_out(images: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
         rank[members] = np.arange(len(members))
     held = rank < np.ceil(HELD_OUT * images.counts())[images.labels]
     return images[~held], images[held]
-
-
-def _fresh_network(images: ImageSet, seed: int) -> JudgeNetwork:
-    channels, side, _ = images.image_shape
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return JudgeNetwork(channels, side, len(images.classes))
 
 
 @torch.inference_mode()
