@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Callable
+import signal
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
+
+from imgcollapse import cli
 
 TINY = """
 seed: 3
@@ -19,6 +25,42 @@ judge: {steps: 40}
 scores: {num_images: 60, grid_images: 12}
 device: cpu
 """
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Call = Callable[..., Said]
+
+
+@pytest.fixture
+def call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Call]:
+    """Types a command in ``tmp_path``."""
+    handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    monkeypatch.chdir(tmp_path)
+
+    def typed(*words: object) -> Said:
+        monkeypatch.setattr(sys, "argv", ["imgcollapse", *map(str, words)])
+        capsys.readouterr()
+        code: Any = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code
+        return Said(code or 0, *capsys.readouterr())
+
+    yield typed
+    for one, handler in handlers.items():
+        signal.signal(one, handler)
 
 
 class SilentReporter:

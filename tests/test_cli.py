@@ -6,60 +6,26 @@ import importlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import typer.main
+from conftest import Call, Said
 
 from imgcollapse import cli
 from imgcollapse.config import SourceName
 from imgcollapse.config_file import load_config, to_yaml
 from imgcollapse.store.lock import RunLock
 
-COMMANDS = {"demo", "run", "status", "show", "verify", "data", "config", "doctor"}
-
-
-class Said(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Call = Callable[..., Said]
-
-
-@pytest.fixture
-def call(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Call]:
-    """Types a command in ``tmp_path``."""
-    handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
-    monkeypatch.chdir(tmp_path)
-
-    def typed(*words: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["imgcollapse", *map(str, words)])
-        capsys.readouterr()
-        code: Any = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code
-        return Said(code or 0, *capsys.readouterr())
-
-    yield typed
-    for one, handler in handlers.items():
-        signal.signal(one, handler)
+COMMANDS = set(
+    ["demo", "run", "status", "show", "verify", "compare", "warn", "data", "config", "doctor"]
+)
 
 
 def assert_error(said: Said, code: int, *parts: str) -> None:
