@@ -37,16 +37,35 @@ def find_config(name: str) -> Path:
     )
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a mapping that holds a key twice, of which YAML keeps the last without a word."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise _KeyTwice(None, None, f"the key {key.value} is given twice", key.start_mark)
+            seen.add(str(key.value))
+        return node
+
+
+class _KeyTwice(yaml.MarkedYAMLError):
+    pass
+
+
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     """Reads a YAML file, lays ``key=value`` overrides over it, and validates.
 
     Raises ConfigError that names the file and the key.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except (yaml.YAMLError, ValueError) as error:
         where = getattr(error, "problem_mark", None)
         line = f", line {where.line + 1}" if where else ""
+        if isinstance(error, _KeyTwice):
+            raise ConfigError(f"{error.problem} ({path}{line})", "keep one of the two") from None
         raise ConfigError(
             f"not readable as YAML ({path}{line})", "check indentation and quotes"
         ) from None
@@ -86,8 +105,10 @@ def _lay_over(values: dict[str, Any], override: str) -> None:
             raise ConfigError(f"{section} is not a section (--set {override})", "see config schema")
         target = inner
     try:
-        target[last] = _number(yaml.safe_load(text))
-    except yaml.YAMLError:
+        target[last] = _number(yaml.load(text, _Loader))
+    except _KeyTwice as error:
+        raise ConfigError(f"{error.problem} (--set {override})", "keep one of the two") from None
+    except (yaml.YAMLError, ValueError):
         raise ConfigError(f"the value is not readable as YAML (--set {override})") from None
 
 

@@ -232,6 +232,7 @@ def test_an_override_reaches_into_a_section_that_the_file_leaves_out(tmp_path: P
         ("generator.widht=48", "unknown key generator.widht"),
         ("seed.more=1", "seed is not a section"),
         ("generator.width=[", "not readable as YAML"),
+        ("generator={width: 8, width: 16}", "the key width is given twice"),
         ("generator.width=wide", "generator.width: 'wide'"),
         ("profile.imbalance=2", "profile.imbalance: 2"),
     ],
@@ -253,6 +254,12 @@ def test_an_override_that_is_wrong_is_refused(tmp_path: Path, override: str, say
         (b"just words", "mapping"),
         (b"seed: !!python/object/apply:os.system ['touch pwned']\n", "not readable as YAML"),
         (b"1: 2\n", "1: keys should be strings"),
+        (b"seed: 1\ndevice: cpu\nseed: 2\n", "the key seed is given twice"),
+        (b"seed: 1\n'seed': 1\n", "broken.yaml, line 2"),
+        (b"generator:\n  width: 32\n  depth: 2\n  width: 48\n", "the key width is given twice"),
+        (b"generator: {first_stage: {dim: 3, dim: 4}}\n", "the key dim is given twice"),
+        (b"generator: {kind: vae}\nseed: 1\ngenerator: {width: 8}\n", "key generator is given"),
+        (b"data: {root: 2020-13-45}\n", "not readable as YAML"),
     ],
 )
 def test_a_broken_file_is_named(tmp_path: Path, content: bytes, says: str) -> None:
@@ -263,6 +270,12 @@ def test_a_broken_file_is_named(tmp_path: Path, content: bytes, says: str) -> No
     assert says in caught.value.message
     assert "broken.yaml" in caught.value.message
     assert not Path("pwned").exists()
+
+
+def test_a_key_that_an_anchor_brings_may_be_given_again(tmp_path: Path) -> None:
+    text = "scores: {<<: &some {num_images: 70, grid_images: 9}, num_images: 80}\nseed: 4\n"
+    scores = overridden(tmp_path, text=text).scores
+    assert (scores.num_images, scores.grid_images) == (80, 9)
 
 
 def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
