@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 SourceName = Literal[
     "kennel", "digits", "mnist", "fashion-mnist", "cifar10", "cifar100", "svhn", "files"
 ]
 PresetName = Literal["replace", "accumulate", "accumulate-subsample", "mix", "real-only"]
+MOST_IMAGES = 10_000_000
+MOST_STEPS = 100_000_000
+T = TypeVar("T")
+Listed = Annotated[tuple[T, ...], Field(strict=False)]
+"""A tuple that YAML writes as a list."""
+POWER_OF_TEN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d{1,3}")
 
 
 class Section(BaseModel):
+    """Part of a config. Values are of their type: neither ``true`` nor ``"3"`` is a number."""
+
     model_config = ConfigDict(
-        extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False
+        extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False, strict=True
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def read_power_of_ten(cls, value: Any, info: ValidationInfo) -> Any:
+        """YAML 1.1 reads 1e-3 as text; where a number belongs, people mean the number."""
+        kind = cls.model_fields[str(info.field_name)].annotation
+        parts = {getattr(part, "__origin__", part) for part in (kind, *get_args(kind))}
+        is_numeric = bool(parts & {int, float})
+        if not (is_numeric and isinstance(value, str) and POWER_OF_TEN.fullmatch(value)):
+            return value
+        number = float(value)
+        return int(number) if number.is_integer() else number
 
 
 class DataConfig(Section):
@@ -32,27 +60,34 @@ class DataConfig(Section):
     reference_root: str | None = None
     download: bool = False
     judge_per_class: int | None = Field(
-        None, ge=10, description="images of each class that train and calibrate the judge"
+        None,
+        ge=10,
+        le=MOST_IMAGES,
+        description="images of each class that train and calibrate the judge",
     )
-    reference_per_class: int | None = Field(None, ge=2)
+    reference_per_class: int | None = Field(None, ge=2, le=MOST_IMAGES)
 
 
 class ProfileConfig(Section):
     """The imbalance: how many real images each class starts with."""
 
     kind: Literal["exp", "step", "zipf", "counts", "as-is"] = "exp"
-    num_max: int = Field(2000, ge=1, description="images of the most common class")
+    num_max: int = Field(2000, ge=1, le=MOST_IMAGES, description="images of the most common class")
     imbalance: float = Field(0.01, gt=0, le=1, description="rarest class over most common class")
     exponent: float = Field(1.0, ge=0, description="of zipf")
-    counts: tuple[int, ...] | None = Field(None, description="images by rank, common first")
-    ranks: Literal["natural", "seeded"] | tuple[int | str, ...] = "natural"
+    counts: Listed[int] | None = Field(None, description="images by rank, common first")
+    ranks: Literal["natural", "seeded"] | Listed[int | str] = "natural"
 
     @model_validator(mode="after")
     def counts_belong_to_kind(self) -> Self:
         if (self.kind == "counts") != (self.counts is not None):
             raise ValueError("profile.counts goes with profile.kind: counts, and only with it")
-        if self.counts is not None and (min(self.counts) < 0 or sum(self.counts) == 0):
-            raise ValueError("profile.counts are not negative and not all zero")
+        if self.counts is not None and not (
+            min(self.counts, default=0) >= 0 < sum(self.counts) <= MOST_IMAGES
+        ):
+            raise ValueError(
+                "profile.counts are not negative, not all zero and not above 10,000,000 together"
+            )
         return self
 
 
@@ -60,19 +95,19 @@ class FirstStageConfig(Section):
     """A linear map between images and a few whitened coordinates, fitted on the pool."""
 
     kind: Literal["pca"] = "pca"
-    dim: int = Field(64, ge=2)
+    dim: int = Field(64, ge=2, le=3 * 256**2)
 
 
 class GeneratorConfig(Section):
     kind: Literal["bootstrap", "gaussian", "vae", "diffusion"] = "diffusion"
     network: Literal["unet", "mlp"] = "unet"
-    width: int = Field(64, ge=8)
+    width: int = Field(64, ge=8, le=4096)
     depth: int = Field(3, ge=1, le=6, description="levels of a unet, blocks of an mlp")
     objective: Literal["eps", "v", "flow"] = "v"
     first_stage: FirstStageConfig | None = None
     labels: Literal["none", "from-pool", "balanced"] = "none"
     init: Literal["scratch", "warm"] = "scratch"
-    latent: int = Field(32, ge=1, description="latent dimensions of the vae")
+    latent: int = Field(32, ge=1, le=4096, description="latent dimensions of the vae")
     kl_weight: float = Field(
         100.0, gt=0, description="weight of the vae's KL term; 1 is the ELBO, more fills the prior"
     )
@@ -80,16 +115,16 @@ class GeneratorConfig(Section):
         0.1, ge=0.01, le=2, description="largest standard deviation of the vae's pixels, in [-1, 1]"
     )
     decode: Literal["sample", "mean"] = "sample"
-    components: int = Field(20, ge=1, description="components of the gaussian mixture")
+    components: int = Field(20, ge=1, le=10_000, description="components of the gaussian mixture")
 
 
 class TrainingConfig(Section):
     budget: Literal["steps", "epochs"] = "steps"
-    steps: int = Field(4000, ge=1)
-    epochs: float = Field(20, gt=0)
-    batch_size: int = Field(256, ge=1)
+    steps: int = Field(4000, ge=1, le=MOST_STEPS)
+    epochs: float = Field(20, gt=0, le=100_000)
+    batch_size: int = Field(256, ge=1, le=MOST_IMAGES)
     learning_rate: float = Field(1e-3, gt=0)
-    warmup_steps: int = Field(100, ge=0)
+    warmup_steps: int = Field(100, ge=0, le=MOST_STEPS)
     weight_decay: float = Field(0.0, ge=0)
     gradient_clip: float = Field(1.0, gt=0)
     ema_decay: float = Field(0.999, ge=0, lt=1)
@@ -113,17 +148,15 @@ class SamplingConfig(Section):
         le=10,
         description="scale of prior or starting noise; 1 is unbiased",
     )
-    num_images: Literal["pool"] | int = Field(
+    num_images: Literal["pool"] | Annotated[int, Field(ge=1, le=MOST_IMAGES)] = Field(
         "pool", description="images sampled for the next pool; pool: as many as the first pool"
     )
-    batch_size: int = Field(512, ge=1)
+    batch_size: int = Field(512, ge=1, le=MOST_IMAGES)
 
     @model_validator(mode="after")
     def parts_fit_together(self) -> Self:
         if self.variance is not None and self.sampler != "ddpm":
             raise ValueError("sampling.variance goes with sampling.sampler: ddpm, and only with it")
-        if self.num_images != "pool" and self.num_images < 1:
-            raise ValueError("sampling.num_images is pool or at least 1")
         return self
 
 
@@ -138,7 +171,7 @@ class PolicyConfig(Section):
     preset: PresetName | None = "accumulate-subsample"
     real: Literal["none", "fixed"] | None = None
     window: Literal["none", "last", "all"] | None = None
-    cap: Literal["none", "pool"] | int | None = None
+    cap: Literal["none", "pool"] | Annotated[int, Field(ge=1, le=MOST_IMAGES)] | None = None
     real_fraction: float | None = Field(None, gt=0, lt=1)
 
     @model_validator(mode="before")
@@ -157,8 +190,6 @@ class PolicyConfig(Section):
             raise ValueError("policy needs a preset, or each of real, window and cap")
         if self.real == "none" and self.window == "none":
             raise ValueError("policy leaves the pool empty: real and window are both none")
-        if isinstance(self.cap, int) and self.cap < 1:
-            raise ValueError("policy.cap is at least 1")
         both = self.real == "fixed" and self.window != "none" and self.cap != "none"
         if self.real_fraction is not None and not both:
             raise ValueError(
@@ -178,11 +209,13 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 class JudgeConfig(Section):
-    steps: int = Field(800, ge=1, description="training steps of 128 images")
+    steps: int = Field(800, ge=1, le=MOST_STEPS, description="training steps of 128 images")
 
 
 class ScoresConfig(Section):
-    num_images: int = Field(10000, ge=50, description="generated images scored each generation")
+    num_images: int = Field(
+        10000, ge=50, le=MOST_IMAGES, description="generated images scored each generation"
+    )
     grid_images: int = Field(64, ge=1, le=400, description="same noise in every generation")
 
 

@@ -102,11 +102,43 @@ def test_the_hint_lists_the_keys_of_that_section_by_their_own_names() -> None:
         ({"policy": {"preset": "mix", "cap": 0}}, "policy.cap"),
         ({"policy": {"preset": "mix", "cap": -3}}, "policy.cap"),
         ({"scores": {"num_images": 5}}, "scores.num_images"),
+        ({"scores": {"num_images": 10**12}}, "scores.num_images"),
+        ({"sampling": {"num_images": 10**12}}, "sampling.num_images"),
+        ({"sampling": {"batch_size": 10**12}}, "sampling.batch_size"),
+        ({"policy": {"preset": "mix", "cap": 10**12}}, "policy.cap"),
+        ({"data": {"judge_per_class": 10**12}}, "data.judge_per_class"),
+        ({"data": {"reference_per_class": 10**12}}, "data.reference_per_class"),
+        ({"profile": {"num_max": 10**12}}, "profile.num_max"),
+        ({"profile": {"kind": "counts", "counts": [10**12]}}, "profile.counts"),
+        ({"profile": {"kind": "counts", "counts": []}}, "profile.counts"),
+        ({"generator": {"width": 10**12}}, "generator.width"),
+        ({"generator": {"kind": "vae", "latent": 10**12}}, "generator.latent"),
+        ({"generator": {"kind": "gaussian", "components": 10**12}}, "generator.components"),
+        ({"generator": {"first_stage": {"dim": 10**12}}}, "generator.first_stage.dim"),
+        ({"training": {"steps": 10**12}}, "training.steps"),
+        ({"training": {"budget": "epochs", "epochs": 1e12}}, "training.epochs"),
+        ({"judge": {"steps": 10**12}}, "judge.steps"),
+        ({"seed": True}, "seed"),
+        ({"seed": "7"}, "seed"),
+        ({"generations": "3"}, "generations"),
+        ({"generations": 3.0}, "generations"),
+        ({"deterministic": 1}, "deterministic"),
+        ({"data": {"download": "yes"}}, "data.download"),
+        ({"data": {"source": "files", "root": 7}}, "data.root"),
+        ({"profile": {"kind": "counts", "counts": [3, True]}}, "profile.counts"),
+        ({"profile": {"kind": "counts", "counts": "12"}}, "profile.counts"),
+        ({"profile": {"ranks": [True, 0]}}, "profile.ranks"),
+        ({"training": {"learning_rate": "0.1"}}, "training.learning_rate"),
+        ({"training": {"learning_rate": True}}, "training.learning_rate"),
+        ({"training": {"steps": "15e-1"}}, "training.steps"),
+        ({"sampling": {"num_images": "500"}}, "sampling.num_images"),
+        ({"policy": {"preset": "mix", "cap": True}}, "policy.cap"),
+        ({"generator": {"first_stage": {"dim": "8"}}}, "generator.first_stage.dim"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_named_with_its_key(values: dict[str, Any], key: str) -> None:
     error = refused(values)
-    assert error.message.startswith((f"{key}: ", f"{key} is "))
+    assert error.message.startswith((f"{key}: ", f"{key} are "))
     assert error.message.endswith("(my.yaml)")
 
 
@@ -180,6 +212,29 @@ def test_a_field_beside_a_preset_wins() -> None:
     policy = parse_config({"policy": {"preset": "mix", "real_fraction": 0.2, "cap": 500}}).policy
     assert (policy.real, policy.window, policy.cap) == ("fixed", "last", 500)
     assert policy.real_fraction == 0.2
+
+
+def test_a_key_that_takes_words_or_a_number_says_both() -> None:
+    message = refused({"sampling": {"num_images": 2.5}}).message
+    assert (
+        message
+        == "sampling.num_images: 2.5: not one of pool; input should be a valid integer"
+        + (" (my.yaml)")
+    )
+
+
+def test_powers_of_ten_are_numbers_where_a_number_belongs_and_text_elsewhere(
+    tmp_path: Path,
+) -> None:
+    text = "training: {learning_rate: 2e-3, steps: 1e3}\nsampling: {num_images: 1e2}\n"
+    words = ("data.source=files", "data.root=1e3", "policy.cap=5e1", "training.epochs=1e400")
+    config = overridden(tmp_path, *words[:3], "training.weight_decay=.5E-1", text=text)
+    assert (config.training.learning_rate, config.training.steps) == (0.002, 1000)
+    assert (config.sampling.num_images, config.policy.cap) == (100, 50)
+    assert config.training.weight_decay == 0.05
+    assert config.data.root == "1e3"
+    with pytest.raises(ConfigError, match=r"training\.epochs"):
+        overridden(tmp_path, *words)
 
 
 def test_a_policy_without_a_preset_says_everything_itself() -> None:
