@@ -134,7 +134,7 @@ class TrainingConfig(Section):
         """Steps of one generation whose pool holds so many images."""
         if self.budget == "steps":
             return self.steps
-        return max(1, round(self.epochs * pool_size / self.batch_size))
+        return max(1, round(self.epochs * pool_size / min(self.batch_size, pool_size)))
 
 
 class SamplingConfig(Section):

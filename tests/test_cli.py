@@ -224,6 +224,24 @@ def test_a_dry_run_needs_no_data_and_writes_nothing(call: Call, tiny_yaml: Path)
     assert [path.name for path in tiny_yaml.parent.iterdir()] == ["tiny.yaml"]
 
 
+@pytest.mark.parametrize(
+    "generator",
+    ["{kind: gaussian, components: 130}", "{kind: gaussian, first_stage: {dim: 140}}",
+     "{network: mlp, width: 8, depth: 1, first_stage: {dim: 140}}"],
+)  # fmt: skip
+def test_a_dry_run_takes_what_the_run_would_take(
+    call: Call, tiny_yaml: Path, generator: str
+) -> None:
+    words = ["run", "tiny.yaml", "--dry-run", "--json", "--set", f"generator={generator}"]
+    cost = call(*words).json["cost"]
+    assert cost["pool_images"] > 140
+    per_fit = cost["training_images"] / 2
+    assert per_fit == (
+        cost["pool_images"] if "gaussian" in generator else 4000 * cost["pool_images"]
+    )
+    assert_error(call(*words, "--set", "profile.num_max=20"), 2, "as many", "hint: ")
+
+
 def test_status_says_how_far_runs_have_come(call: Call, copy_of_finished: Path) -> None:
     assert call("status", copy_of_finished).out == (
         f"{copy_of_finished}: complete, 2 of 2 generations\n"

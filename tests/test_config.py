@@ -431,7 +431,9 @@ def test_steps_of_a_generation_follow_the_budget() -> None:
     assert training.num_steps(1000) == 70
     by_epochs = training.model_copy(update={"budget": "epochs"})
     assert by_epochs.num_steps(1000) == 60
-    assert by_epochs.num_steps(1) == 1
+    assert by_epochs.num_steps(1) == 3
+    assert by_epochs.num_steps(20) == 3
+    assert by_epochs.model_copy(update={"epochs": 0.1}).num_steps(20) == 1
 
 
 def test_a_wrong_config_exits_2_and_writes_nothing(tmp_path: Path) -> None:
