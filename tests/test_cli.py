@@ -116,6 +116,7 @@ def test_the_commands_are_those_of_the_contract() -> None:
         (("config", "show", "tiny.yaml", "--set", "seed"), "key=value"),
         (("data", "make", "wrong.yaml", "out.npz"), "unknown key genrator"),
         (("data", "make", "tiny.yaml", "out.npz", "--split", "tests"), "no split tests"),
+        (("data", "make", "tiny.yaml", "out.foo"), "not written as .foo"),
         (("status", "."), "no run here"),
         (("show", "nowhere"), "no run here"),
         (("verify", "tiny.yaml"), "no run here"),
@@ -323,6 +324,8 @@ def test_what_data_make_writes_data_inspect_reads(call: Call, tiny_yaml: Path, o
     said = call("data", "make", "tiny.yaml", out)
     counts = [int(60 * 0.1 ** (i / 9) + 1e-9) for i in range(10)]
     assert (said.code, said.out) == (0, f"{out}: {sum(counts):,} images\n")
+    said = call("data", "make", "tiny.yaml", f"j{out}", "--split", "judge", "--json")
+    assert said.json == {"path": f"j{out}", "split": "judge", "images": 300}
     facts = call("data", "inspect", out, "--json").json
     assert sorted(facts["counts"].values(), reverse=True) == counts
     assert facts["images"] == sum(counts)
