@@ -163,6 +163,8 @@ class SamplingConfig(Section):
 class PolicyConfig(Section):
     """What the next pool is made of; ``preset`` fills the fields that are not given.
 
+    Where a given field is not the preset's, the policy is one of its own and ``preset`` null.
+
     ``real`` says whether the fixed real pool takes part, ``window`` which generations' samples
     do, ``cap`` how many images are kept of the union by a uniform draw (``pool``: as many as the
     first pool), and ``real_fraction`` which part of the cap is real.
@@ -182,7 +184,10 @@ class PolicyConfig(Section):
         preset = values.get("preset", "accumulate-subsample")
         filled = PRESETS.get(preset, {}) if isinstance(preset, str) else {}
         given = {key: value for key, value in values.items() if value is not None}
-        return {**filled, **given, "preset": preset}
+        policy = {**filled, **given, "preset": preset}
+        if filled and policy != {**filled, "preset": preset}:
+            policy["preset"] = None
+        return policy
 
     @model_validator(mode="after")
     def is_a_policy(self) -> Self:

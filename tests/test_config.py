@@ -214,6 +214,16 @@ def test_a_field_beside_a_preset_wins() -> None:
     assert policy.real_fraction == 0.2
 
 
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_policy_bears_the_name_of_a_preset_only_where_it_is_that_preset(preset: str) -> None:
+    same = parse_config({"policy": {"preset": preset, **PRESETS[preset]}}).policy
+    assert same == parse_config({"policy": {"preset": preset}}).policy
+    assert same.preset == preset
+    changed = parse_config({"policy": {"preset": preset, "cap": 25, "real_fraction": None}})
+    assert (changed.policy.preset, changed.policy.cap) == (None, 25)
+    assert parse_config(yaml.safe_load(to_yaml(changed))) == changed
+
+
 def test_a_key_that_takes_words_or_a_number_says_both() -> None:
     message = refused({"sampling": {"num_images": 2.5}}).message
     assert (
