@@ -26,6 +26,9 @@ from imgcollapse.errors import ConfigError
 SHIPPED = sorted(shipped_configs().glob("*.yaml"))
 
 
+AS_IS = {"source": "files", "root": "c", "judge_root": "a", "reference_root": "b"}
+
+
 def refused(values: dict[str, Any]) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
         parse_config(values, "my.yaml")
@@ -174,6 +177,15 @@ def test_a_wrong_word_is_named_with_the_allowed_ones_and_the_nearest(
         ({"data": {"source": "mnist", "image_size": 30}}, "image_size=32 with data.resize=pad"),
         ({"data": {"source": "mnist", "image_size": 30}, "generator": {"kind": "vae"}}, "of 4"),
         ({"profile": {"kind": "as-is"}}, "judge_root"),
+        ({"profile": {"kind": "as-is"}, "data": {**AS_IS, "root": None}}, "data.root"),
+        ({"profile": {"kind": "as-is"}, "data": {**AS_IS, "judge_root": None}}, "data.root"),
+        ({"profile": {"kind": "as-is"}, "data": {**AS_IS, "source": "mnist"}}, "source: files"),
+        ({"data": {"judge_root": "a"}}, "go with profile.kind: as-is"),
+        ({"data": {"reference_root": "a"}}, "go with profile.kind: as-is"),
+        ({"generator": {"kind": "bootstrap", "labels": "balanced"}}, "as the pool holds them"),
+        ({"generator": {"kind": "bootstrap"}, "sampling": {"lambda": 0.9}}, "sampling.lambda"),
+        ({"sampling": {"sampler": "heun", "steps": 17}}, "at least 18"),
+        ({"generator": {"objective": "eps"}, "sampling": {"sampler": "heun", "steps": 3}}, "18"),
         ({"profile": {"kind": "counts"}}, "profile.counts"),
         ({"profile": {"kind": "exp", "counts": [1, 2]}}, "profile.counts"),
         ({"profile": {"kind": "counts", "counts": [1, -2]}}, "profile.counts"),
@@ -186,15 +198,49 @@ def test_parts_that_do_not_fit_together_are_refused(values: dict[str, Any], says
     assert says in refused(values).message
 
 
+@pytest.mark.parametrize(
+    ("section", "chooser", "choice", "key", "value"),
+    [
+        ("data", "source", "kennel", "root", "a"),
+        ("data", "source", "digits", "root", "a"),
+        ("data", "source", "files", "download", True),
+        ("data", "source", "kennel", "resize", "pad"),
+        ("profile", "kind", "counts", "num_max", 500),
+        ("profile", "kind", "zipf", "imbalance", 0.5),
+        ("profile", "kind", "exp", "exponent", 2.0),
+        ("profile", "kind", "as-is", "num_max", 500),
+        ("profile", "kind", "as-is", "ranks", "seeded"),
+        ("generator", "kind", "gaussian", "labels", "balanced"),
+        ("generator", "kind", "gaussian", "labels", "from-pool"),
+        ("generator", "kind", "vae", "first_stage", {"dim": 4}),
+        ("generator", "kind", "bootstrap", "init", "warm"),
+        ("generator", "kind", "diffusion", "decode", "mean"),
+        ("training", "budget", "steps", "epochs", 3),
+    ],
+)  # fmt: skip
+def test_a_setting_without_effect_is_refused(
+    section: str, chooser: str, choice: str, key: str, value: object
+) -> None:
+    counts = {"counts": [9] * 10} if choice == "counts" else {}
+    message = refused({section: {chooser: choice, key: value, **counts}}).message
+    said = f"{section}.{key} has no effect with {section}.{chooser}: {choice}; it goes with "
+    assert message.startswith(said)
+
+
 def test_parts_that_do_fit_together_are_taken() -> None:
     for values in (
         {"generator": {"objective": "flow"}, "sampling": {"sampler": "flow"}},
         {"sampling": {"sampler": "ddpm", "variance": "fixed_large"}},
         {"generator": {"network": "mlp", "first_stage": {"dim": 8}, "width": 20}},
-        {"generator": {"kind": "bootstrap", "objective": "flow"}},
+        {"generator": {"kind": "bootstrap", "labels": "from-pool"}},
+        {"generator": {"kind": "bootstrap", "objective": "flow", "network": "mlp", "width": 9}},
+        {"generator": {"kind": "gaussian", "first_stage": {"dim": 8}}},
+        {"generator": {"kind": "vae", "width": 20, "objective": "v"}},
+        {"sampling": {"sampler": "heun", "steps": 18}},
+        {"generator": {"objective": "flow"}, "sampling": {"sampler": "heun", "steps": 12}},
         {"profile": {"kind": "counts", "counts": [3, 0]}},
         {"data": {"image_size": None}},
-        {"profile": {"kind": "as-is"}, "data": {"judge_root": "a", "reference_root": "b"}},
+        {"profile": {"kind": "as-is"}, "data": AS_IS},
     ):
         parse_config(values)
 
@@ -261,6 +307,7 @@ def test_overrides_are_laid_over_the_file(tmp_path: Path) -> None:
         "training.learning_rate=1e-3",
         "training.weight_decay=1E-4",
         "sampling.lambda=.9",
+        "data.source=svhn",
         "data.root=$HOME/x=y",
         "generator.first_stage=null",
         "data.download=true",
@@ -384,7 +431,7 @@ VARIED: list[dict[str, Any]] = [
     {"seed": 2**40, "sampling": {"lambda": 0.95, "num_images": 70, "batch_size": 3}},
     {"profile": {"kind": "counts", "counts": [5, 0, 1], "ranks": ["b", 0, "1"]}},
     {"generator": {"network": "mlp", "first_stage": {"dim": 9}}, "policy": {"preset": "mix"}},
-    {"data": {"root": "~/bilder/größe: ü # no", "image_size": None}, "device": "cpu"},
+    {"data": {"source": "files", "root": "~/bilder/größe: ü # no"}, "device": "cpu"},
     {"training": {"learning_rate": 1e-7, "epochs": 1 / 3, "budget": "epochs"}},
 ]  # fmt: skip
 
@@ -430,16 +477,16 @@ def test_the_data_root_is_the_configs_then_the_environments_then_data(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("IMGCOLLAPSE_DATA", "/from/environment")
-    assert data_root(DataConfig(root="/own")) == Path("/own")
+    assert data_root(DataConfig(source="files", root="/own")) == Path("/own")
     assert data_root(DataConfig()) == Path("/from/environment")
     monkeypatch.delenv("IMGCOLLAPSE_DATA")
     assert data_root(DataConfig()) == Path("data")
 
 
 def test_steps_of_a_generation_follow_the_budget() -> None:
-    training = parse_config({"training": {"steps": 70, "epochs": 3, "batch_size": 50}}).training
-    assert training.num_steps(1000) == 70
-    by_epochs = training.model_copy(update={"budget": "epochs"})
+    assert parse_config({"training": {"steps": 70}}).training.num_steps(1000) == 70
+    values = {"budget": "epochs", "epochs": 3, "batch_size": 50}
+    by_epochs = parse_config({"training": values}).training
     assert by_epochs.num_steps(1000) == 60
     assert by_epochs.num_steps(1) == 3
     assert by_epochs.num_steps(20) == 3
