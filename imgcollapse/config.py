@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from imgcollapse.section import Listed, Section
 
 SourceName = Literal[
     "kennel", "digits", "mnist", "fashion-mnist", "cifar10", "cifar100", "svhn", "files"
 ]
+FETCHED = ("mnist", "fashion-mnist", "cifar10", "cifar100", "svhn")
 PresetName = Literal["replace", "accumulate", "accumulate-subsample", "mix", "real-only"]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False
-    )
+MOST_IMAGES = 10_000_000
+MOST_STEPS = 100_000_000
 
 
 class DataConfig(Section):
@@ -32,27 +31,50 @@ class DataConfig(Section):
     reference_root: str | None = None
     download: bool = False
     judge_per_class: int | None = Field(
-        None, ge=10, description="images of each class that train and calibrate the judge"
+        None,
+        ge=10,
+        le=MOST_IMAGES,
+        description="images of each class that train and calibrate the judge",
     )
-    reference_per_class: int | None = Field(None, ge=2)
+    reference_per_class: int | None = Field(None, ge=2, le=MOST_IMAGES)
+
+    @model_validator(mode="after")
+    def fits_source(self) -> Self:
+        read = ("digits", *FETCHED, "files")
+        self.refuse_without_effect(
+            "data", "source", root=(*FETCHED, "files"), download=FETCHED, resize=read
+        )
+        return self
 
 
 class ProfileConfig(Section):
     """The imbalance: how many real images each class starts with."""
 
     kind: Literal["exp", "step", "zipf", "counts", "as-is"] = "exp"
-    num_max: int = Field(2000, ge=1, description="images of the most common class")
+    num_max: int = Field(2000, ge=1, le=MOST_IMAGES, description="images of the most common class")
     imbalance: float = Field(0.01, gt=0, le=1, description="rarest class over most common class")
     exponent: float = Field(1.0, ge=0, description="of zipf")
-    counts: tuple[int, ...] | None = Field(None, description="images by rank, common first")
-    ranks: Literal["natural", "seeded"] | tuple[int | str, ...] = "natural"
+    counts: Listed[int] | None = Field(None, description="images by rank, common first")
+    ranks: Literal["natural", "seeded"] | Listed[int | str] = "natural"
 
     @model_validator(mode="after")
-    def counts_belong_to_kind(self) -> Self:
+    def fits_kind(self) -> Self:
+        self.refuse_without_effect(
+            "profile",
+            "kind",
+            num_max=("exp", "step", "zipf"),
+            imbalance=("exp", "step"),
+            exponent=("zipf",),
+            ranks=("exp", "step", "zipf", "counts"),
+        )
         if (self.kind == "counts") != (self.counts is not None):
             raise ValueError("profile.counts goes with profile.kind: counts, and only with it")
-        if self.counts is not None and (min(self.counts) < 0 or sum(self.counts) == 0):
-            raise ValueError("profile.counts are not negative and not all zero")
+        if self.counts is not None and not (
+            min(self.counts, default=0) >= 0 < sum(self.counts) <= MOST_IMAGES
+        ):
+            raise ValueError(
+                "profile.counts are not negative, not all zero and not above 10,000,000 together"
+            )
         return self
 
 
@@ -60,19 +82,21 @@ class FirstStageConfig(Section):
     """A linear map between images and a few whitened coordinates, fitted on the pool."""
 
     kind: Literal["pca"] = "pca"
-    dim: int = Field(64, ge=2)
+    dim: int = Field(64, ge=2, le=3 * 256**2)
 
 
 class GeneratorConfig(Section):
+    """What is fitted. Sizes of other kinds are let be, so that ``kind`` alone changes the arm."""
+
     kind: Literal["bootstrap", "gaussian", "vae", "diffusion"] = "diffusion"
     network: Literal["unet", "mlp"] = "unet"
-    width: int = Field(64, ge=8)
+    width: int = Field(64, ge=8, le=4096)
     depth: int = Field(3, ge=1, le=6, description="levels of a unet, blocks of an mlp")
     objective: Literal["eps", "v", "flow"] = "v"
     first_stage: FirstStageConfig | None = None
     labels: Literal["none", "from-pool", "balanced"] = "none"
     init: Literal["scratch", "warm"] = "scratch"
-    latent: int = Field(32, ge=1, description="latent dimensions of the vae")
+    latent: int = Field(32, ge=1, le=4096, description="latent dimensions of the vae")
     kl_weight: float = Field(
         100.0, gt=0, description="weight of the vae's KL term; 1 is the ELBO, more fills the prior"
     )
@@ -80,26 +104,48 @@ class GeneratorConfig(Section):
         0.1, ge=0.01, le=2, description="largest standard deviation of the vae's pixels, in [-1, 1]"
     )
     decode: Literal["sample", "mean"] = "sample"
-    components: int = Field(20, ge=1, description="components of the gaussian mixture")
+    components: int = Field(20, ge=1, le=10_000, description="components of the gaussian mixture")
+
+    @model_validator(mode="after")
+    def fits_kind(self) -> Self:
+        self.refuse_without_effect(
+            "generator",
+            "kind",
+            first_stage=("gaussian", "diffusion"),
+            labels=("bootstrap", "vae", "diffusion"),
+            init=("vae", "diffusion"),
+            decode=("vae",),
+        )
+        if self.kind == "bootstrap" and self.labels == "balanced":
+            raise ValueError(
+                "generator.labels: balanced does not go with generator.kind: bootstrap, "
+                "which draws classes as the pool holds them"
+            )
+        return self
 
 
 class TrainingConfig(Section):
     budget: Literal["steps", "epochs"] = "steps"
-    steps: int = Field(4000, ge=1)
-    epochs: float = Field(20, gt=0)
-    batch_size: int = Field(256, ge=1)
+    steps: int = Field(4000, ge=1, le=MOST_STEPS)
+    epochs: float = Field(20, gt=0, le=100_000)
+    batch_size: int = Field(256, ge=1, le=MOST_IMAGES)
     learning_rate: float = Field(1e-3, gt=0)
-    warmup_steps: int = Field(100, ge=0)
+    warmup_steps: int = Field(100, ge=0, le=MOST_STEPS)
     weight_decay: float = Field(0.0, ge=0)
     gradient_clip: float = Field(1.0, gt=0)
     ema_decay: float = Field(0.999, ge=0, lt=1)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
 
+    @model_validator(mode="after")
+    def fits_budget(self) -> Self:
+        self.refuse_without_effect("training", "budget", epochs=("epochs",))
+        return self
+
     def num_steps(self, pool_size: int) -> int:
         """Steps of one generation whose pool holds so many images."""
         if self.budget == "steps":
             return self.steps
-        return max(1, round(self.epochs * pool_size / self.batch_size))
+        return max(1, round(self.epochs * pool_size / min(self.batch_size, pool_size)))
 
 
 class SamplingConfig(Section):
@@ -113,22 +159,22 @@ class SamplingConfig(Section):
         le=10,
         description="scale of prior or starting noise; 1 is unbiased",
     )
-    num_images: Literal["pool"] | int = Field(
+    num_images: Literal["pool"] | Annotated[int, Field(ge=1, le=MOST_IMAGES)] = Field(
         "pool", description="images sampled for the next pool; pool: as many as the first pool"
     )
-    batch_size: int = Field(512, ge=1)
+    batch_size: int = Field(512, ge=1, le=MOST_IMAGES)
 
     @model_validator(mode="after")
     def parts_fit_together(self) -> Self:
         if self.variance is not None and self.sampler != "ddpm":
             raise ValueError("sampling.variance goes with sampling.sampler: ddpm, and only with it")
-        if self.num_images != "pool" and self.num_images < 1:
-            raise ValueError("sampling.num_images is pool or at least 1")
         return self
 
 
 class PolicyConfig(Section):
     """What the next pool is made of; ``preset`` fills the fields that are not given.
+
+    Where a given field is not the preset's, the policy is one of its own and ``preset`` null.
 
     ``real`` says whether the fixed real pool takes part, ``window`` which generations' samples
     do, ``cap`` how many images are kept of the union by a uniform draw (``pool``: as many as the
@@ -138,7 +184,7 @@ class PolicyConfig(Section):
     preset: PresetName | None = "accumulate-subsample"
     real: Literal["none", "fixed"] | None = None
     window: Literal["none", "last", "all"] | None = None
-    cap: Literal["none", "pool"] | int | None = None
+    cap: Literal["none", "pool"] | Annotated[int, Field(ge=1, le=MOST_IMAGES)] | None = None
     real_fraction: float | None = Field(None, gt=0, lt=1)
 
     @model_validator(mode="before")
@@ -149,7 +195,10 @@ class PolicyConfig(Section):
         preset = values.get("preset", "accumulate-subsample")
         filled = PRESETS.get(preset, {}) if isinstance(preset, str) else {}
         given = {key: value for key, value in values.items() if value is not None}
-        return {**filled, **given, "preset": preset}
+        policy = {**filled, **given, "preset": preset}
+        if filled and policy != {**filled, "preset": preset}:
+            policy["preset"] = None
+        return policy
 
     @model_validator(mode="after")
     def is_a_policy(self) -> Self:
@@ -157,8 +206,6 @@ class PolicyConfig(Section):
             raise ValueError("policy needs a preset, or each of real, window and cap")
         if self.real == "none" and self.window == "none":
             raise ValueError("policy leaves the pool empty: real and window are both none")
-        if isinstance(self.cap, int) and self.cap < 1:
-            raise ValueError("policy.cap is at least 1")
         both = self.real == "fixed" and self.window != "none" and self.cap != "none"
         if self.real_fraction is not None and not both:
             raise ValueError(
@@ -167,6 +214,9 @@ class PolicyConfig(Section):
         return self
 
 
+FEWEST_HEUN_STEPS = 18
+"""As in Karras et al. 2022; with fewer a perfect denoiser widens a Gaussian of width 0.2 by more
+than 8 %: 16 steps by 10, 12 by 21, 8 by 64, and 3 steps fifteenfold."""
 VP_SAMPLERS = ("ddpm", "ddim", "dpm++", "heun")
 PRESETS: dict[str, dict[str, Any]] = {
     "replace": {"real": "none", "window": "last", "cap": "none"},
@@ -178,11 +228,13 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 class JudgeConfig(Section):
-    steps: int = Field(800, ge=1, description="training steps of 128 images")
+    steps: int = Field(800, ge=1, le=MOST_STEPS, description="training steps of 128 images")
 
 
 class ScoresConfig(Section):
-    num_images: int = Field(10000, ge=50, description="generated images scored each generation")
+    num_images: int = Field(
+        10000, ge=50, le=MOST_IMAGES, description="generated images scored each generation"
+    )
     grid_images: int = Field(64, ge=1, le=400, description="same noise in every generation")
 
 
@@ -212,6 +264,12 @@ class Config(Section):
                     f"generator.objective {generator.objective} does not go with sampling.sampler "
                     f"{sampling.sampler}: it goes with {', '.join(allowed)}"
                 )
+            is_vp_heun = sampling.sampler == "heun" and generator.objective != "flow"
+            if is_vp_heun and sampling.steps < FEWEST_HEUN_STEPS:
+                raise ValueError(
+                    f"sampling.steps of sampling.sampler: heun is at least {FEWEST_HEUN_STEPS} "
+                    f"with generator.objective: {generator.objective}, not {sampling.steps}"
+                )
             if generator.network == "unet" and generator.first_stage is not None:
                 raise ValueError(
                     "generator.first_stage gives vectors, which generator.network: mlp takes"
@@ -229,12 +287,19 @@ class Config(Section):
             raise ValueError(
                 f"data.image_size {self.data.image_size} is not a multiple of 4, as the vae needs"
             )
-        if self.profile.kind == "as-is" and (
-            self.data.judge_root is None or self.data.reference_root is None
-        ):
+        if generator.kind == "bootstrap" and sampling.lambda_ != 1:
+            raise ValueError("sampling.lambda has no effect with generator.kind: bootstrap")
+        held_out = (self.data.judge_root, self.data.reference_root)
+        if self.profile.kind == "as-is":
+            if self.data.source != "files" or None in (self.data.root, *held_out):
+                raise ValueError(
+                    "profile.kind: as-is needs data.source: files with data.root, data.judge_root "
+                    "and data.reference_root, because judge and reference are balanced real images"
+                )
+        elif held_out != (None, None):
             raise ValueError(
-                "profile.kind: as-is needs data.judge_root and data.reference_root, "
-                "because judge and reference are balanced real images"
+                "data.judge_root and data.reference_root go with profile.kind: as-is, "
+                "and only with it"
             )
         if self.data.source == "kennel" and not 16 <= (self.data.image_size or 32) <= 64:
             raise ValueError("data.image_size of the kennel is 16 to 64")

@@ -37,16 +37,35 @@ def find_config(name: str) -> Path:
     )
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a mapping that holds a key twice, of which YAML keeps the last without a word."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise _KeyTwice(None, None, f"the key {key.value} is given twice", key.start_mark)
+            seen.add(str(key.value))
+        return node
+
+
+class _KeyTwice(yaml.MarkedYAMLError):
+    pass
+
+
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     """Reads a YAML file, lays ``key=value`` overrides over it, and validates.
 
     Raises ConfigError that names the file and the key.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except (yaml.YAMLError, ValueError) as error:
         where = getattr(error, "problem_mark", None)
         line = f", line {where.line + 1}" if where else ""
+        if isinstance(error, _KeyTwice):
+            raise ConfigError(f"{error.problem} ({path}{line})", "keep one of the two") from None
         raise ConfigError(
             f"not readable as YAML ({path}{line})", "check indentation and quotes"
         ) from None
@@ -68,7 +87,7 @@ def parse_config(values: Mapping[str, Any], where: str = "config") -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        message, hint = _explain(error.errors()[0])
+        message, hint = _explain(error.errors())
         raise ConfigError(f"{message} ({where})", hint) from None
 
 
@@ -86,22 +105,16 @@ def _lay_over(values: dict[str, Any], override: str) -> None:
             raise ConfigError(f"{section} is not a section (--set {override})", "see config schema")
         target = inner
     try:
-        target[last] = _number(yaml.safe_load(text))
-    except yaml.YAMLError:
+        target[last] = yaml.load(text, _Loader)
+    except _KeyTwice as error:
+        raise ConfigError(f"{error.problem} (--set {override})", "keep one of the two") from None
+    except (yaml.YAMLError, ValueError):
         raise ConfigError(f"the value is not readable as YAML (--set {override})") from None
 
 
-def _number(value: Any) -> Any:
-    """YAML 1.1 reads 1e-3 as a string; people mean the number."""
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
-
-
-def _explain(error: ErrorDetails) -> tuple[str, str]:
+def _explain(errors: Sequence[ErrorDetails]) -> tuple[str, str]:
+    """What is wrong with the first key that is wrong, and a hint."""
+    error = errors[0]
     path = _key_path(error["loc"], extra=error["type"] == "extra_forbidden")
     key = ".".join(path) or "config"
     if error["type"] == "extra_forbidden":
@@ -113,16 +126,24 @@ def _explain(error: ErrorDetails) -> tuple[str, str]:
         return f"unknown key {key}", f"{hint}allowed: {', '.join(known)}"
     if error["type"] == "value_error":
         return str(error["ctx"]["error"]), "imgcollapse config schema prints every key"
-    message = error["msg"][0].lower() + error["msg"][1:]
+    near = difflib.get_close_matches(str(error["input"]), _allowed_words(error), 1)
     hint = "imgcollapse config schema prints what each key may be"
-    if error["type"] == "literal_error":
-        allowed = [
-            word.strip(" '") for word in error["ctx"]["expected"].replace(" or ", ",").split(",")
-        ]
-        near = difflib.get_close_matches(str(error["input"]), allowed, 1)
-        message = f"not one of {', '.join(allowed)}"
-        hint = f"did you mean {near[0]}?" if near else hint
-    return f"{key}: {error['input']!r}: {message}", hint
+    branches = [one for one in errors if _key_path(one["loc"], extra=False) == path]
+    message = "; ".join(dict.fromkeys(_in_words(one) for one in branches))
+    return f"{key}: {error['input']!r}: {message}", f"did you mean {near[0]}?" if near else hint
+
+
+def _in_words(error: ErrorDetails) -> str:
+    allowed = _allowed_words(error)
+    if allowed:
+        return f"not one of {', '.join(allowed)}"
+    return error["msg"][0].lower() + error["msg"][1:]
+
+
+def _allowed_words(error: ErrorDetails) -> list[str]:
+    if error["type"] != "literal_error":
+        return []
+    return [word.strip(" '") for word in error["ctx"]["expected"].replace(" or ", ",").split(",")]
 
 
 def _key_path(location: Sequence[int | str], extra: bool) -> list[str]:

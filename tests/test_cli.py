@@ -84,6 +84,7 @@ def test_the_commands_are_those_of_the_contract() -> None:
         (("config", "show", "tiny.yaml", "--set", "seed"), "key=value"),
         (("data", "make", "wrong.yaml", "out.npz"), "unknown key genrator"),
         (("data", "make", "tiny.yaml", "out.npz", "--split", "tests"), "no split tests"),
+        (("data", "make", "tiny.yaml", "out.foo"), "not written as .foo"),
         (("status", "."), "no run here"),
         (("show", "nowhere"), "no run here"),
         (("verify", "tiny.yaml"), "no run here"),
@@ -270,6 +271,24 @@ def test_a_dry_run_needs_no_data_and_writes_nothing(call: Call, tiny_yaml: Path)
     assert [path.name for path in tiny_yaml.parent.iterdir()] == ["tiny.yaml"]
 
 
+@pytest.mark.parametrize(
+    "generator",
+    ["{kind: gaussian, components: 130}", "{kind: gaussian, first_stage: {dim: 140}}",
+     "{network: mlp, width: 8, depth: 1, first_stage: {dim: 140}}"],
+)  # fmt: skip
+def test_a_dry_run_takes_what_the_run_would_take(
+    call: Call, tiny_yaml: Path, generator: str
+) -> None:
+    words = ["run", "tiny.yaml", "--dry-run", "--json", "--set", f"generator={generator}"]
+    cost = call(*words).json["cost"]
+    assert cost["pool_images"] > 140
+    per_fit = cost["training_images"] / 2
+    assert per_fit == (
+        cost["pool_images"] if "gaussian" in generator else 4000 * cost["pool_images"]
+    )
+    assert_error(call(*words, "--set", "profile.num_max=20"), 2, "as many", "hint: ")
+
+
 def test_status_says_how_far_runs_have_come(call: Call, copy_of_finished: Path) -> None:
     assert call("status", copy_of_finished).out == (
         f"{copy_of_finished}: complete, 2 of 2 generations\n"
@@ -394,6 +413,8 @@ def test_what_data_make_writes_data_inspect_reads(call: Call, tiny_yaml: Path, o
     said = call("data", "make", "tiny.yaml", out)
     counts = [int(60 * 0.1 ** (i / 9) + 1e-9) for i in range(10)]
     assert (said.code, said.out) == (0, f"{out}: {sum(counts):,} images\n")
+    said = call("data", "make", "tiny.yaml", f"j{out}", "--split", "judge", "--json")
+    assert said.json == {"path": f"j{out}", "split": "judge", "images": 300}
     facts = call("data", "inspect", out, "--json").json
     assert sorted(facts["counts"].values(), reverse=True) == counts
     assert facts["images"] == sum(counts)

@@ -26,6 +26,9 @@ from imgcollapse.errors import ConfigError
 SHIPPED = sorted(shipped_configs().glob("*.yaml"))
 
 
+AS_IS = {"source": "files", "root": "c", "judge_root": "a", "reference_root": "b"}
+
+
 def refused(values: dict[str, Any]) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
         parse_config(values, "my.yaml")
@@ -102,11 +105,43 @@ def test_the_hint_lists_the_keys_of_that_section_by_their_own_names() -> None:
         ({"policy": {"preset": "mix", "cap": 0}}, "policy.cap"),
         ({"policy": {"preset": "mix", "cap": -3}}, "policy.cap"),
         ({"scores": {"num_images": 5}}, "scores.num_images"),
+        ({"scores": {"num_images": 10**12}}, "scores.num_images"),
+        ({"sampling": {"num_images": 10**12}}, "sampling.num_images"),
+        ({"sampling": {"batch_size": 10**12}}, "sampling.batch_size"),
+        ({"policy": {"preset": "mix", "cap": 10**12}}, "policy.cap"),
+        ({"data": {"judge_per_class": 10**12}}, "data.judge_per_class"),
+        ({"data": {"reference_per_class": 10**12}}, "data.reference_per_class"),
+        ({"profile": {"num_max": 10**12}}, "profile.num_max"),
+        ({"profile": {"kind": "counts", "counts": [10**12]}}, "profile.counts"),
+        ({"profile": {"kind": "counts", "counts": []}}, "profile.counts"),
+        ({"generator": {"width": 10**12}}, "generator.width"),
+        ({"generator": {"kind": "vae", "latent": 10**12}}, "generator.latent"),
+        ({"generator": {"kind": "gaussian", "components": 10**12}}, "generator.components"),
+        ({"generator": {"first_stage": {"dim": 10**12}}}, "generator.first_stage.dim"),
+        ({"training": {"steps": 10**12}}, "training.steps"),
+        ({"training": {"budget": "epochs", "epochs": 1e12}}, "training.epochs"),
+        ({"judge": {"steps": 10**12}}, "judge.steps"),
+        ({"seed": True}, "seed"),
+        ({"seed": "7"}, "seed"),
+        ({"generations": "3"}, "generations"),
+        ({"generations": 3.0}, "generations"),
+        ({"deterministic": 1}, "deterministic"),
+        ({"data": {"download": "yes"}}, "data.download"),
+        ({"data": {"source": "files", "root": 7}}, "data.root"),
+        ({"profile": {"kind": "counts", "counts": [3, True]}}, "profile.counts"),
+        ({"profile": {"kind": "counts", "counts": "12"}}, "profile.counts"),
+        ({"profile": {"ranks": [True, 0]}}, "profile.ranks"),
+        ({"training": {"learning_rate": "0.1"}}, "training.learning_rate"),
+        ({"training": {"learning_rate": True}}, "training.learning_rate"),
+        ({"training": {"steps": "15e-1"}}, "training.steps"),
+        ({"sampling": {"num_images": "500"}}, "sampling.num_images"),
+        ({"policy": {"preset": "mix", "cap": True}}, "policy.cap"),
+        ({"generator": {"first_stage": {"dim": "8"}}}, "generator.first_stage.dim"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_named_with_its_key(values: dict[str, Any], key: str) -> None:
     error = refused(values)
-    assert error.message.startswith((f"{key}: ", f"{key} is "))
+    assert error.message.startswith((f"{key}: ", f"{key} are "))
     assert error.message.endswith("(my.yaml)")
 
 
@@ -142,6 +177,15 @@ def test_a_wrong_word_is_named_with_the_allowed_ones_and_the_nearest(
         ({"data": {"source": "mnist", "image_size": 30}}, "image_size=32 with data.resize=pad"),
         ({"data": {"source": "mnist", "image_size": 30}, "generator": {"kind": "vae"}}, "of 4"),
         ({"profile": {"kind": "as-is"}}, "judge_root"),
+        ({"profile": {"kind": "as-is"}, "data": {**AS_IS, "root": None}}, "data.root"),
+        ({"profile": {"kind": "as-is"}, "data": {**AS_IS, "judge_root": None}}, "data.root"),
+        ({"profile": {"kind": "as-is"}, "data": {**AS_IS, "source": "mnist"}}, "source: files"),
+        ({"data": {"judge_root": "a"}}, "go with profile.kind: as-is"),
+        ({"data": {"reference_root": "a"}}, "go with profile.kind: as-is"),
+        ({"generator": {"kind": "bootstrap", "labels": "balanced"}}, "as the pool holds them"),
+        ({"generator": {"kind": "bootstrap"}, "sampling": {"lambda": 0.9}}, "sampling.lambda"),
+        ({"sampling": {"sampler": "heun", "steps": 17}}, "at least 18"),
+        ({"generator": {"objective": "eps"}, "sampling": {"sampler": "heun", "steps": 3}}, "18"),
         ({"profile": {"kind": "counts"}}, "profile.counts"),
         ({"profile": {"kind": "exp", "counts": [1, 2]}}, "profile.counts"),
         ({"profile": {"kind": "counts", "counts": [1, -2]}}, "profile.counts"),
@@ -154,15 +198,49 @@ def test_parts_that_do_not_fit_together_are_refused(values: dict[str, Any], says
     assert says in refused(values).message
 
 
+@pytest.mark.parametrize(
+    ("section", "chooser", "choice", "key", "value"),
+    [
+        ("data", "source", "kennel", "root", "a"),
+        ("data", "source", "digits", "root", "a"),
+        ("data", "source", "files", "download", True),
+        ("data", "source", "kennel", "resize", "pad"),
+        ("profile", "kind", "counts", "num_max", 500),
+        ("profile", "kind", "zipf", "imbalance", 0.5),
+        ("profile", "kind", "exp", "exponent", 2.0),
+        ("profile", "kind", "as-is", "num_max", 500),
+        ("profile", "kind", "as-is", "ranks", "seeded"),
+        ("generator", "kind", "gaussian", "labels", "balanced"),
+        ("generator", "kind", "gaussian", "labels", "from-pool"),
+        ("generator", "kind", "vae", "first_stage", {"dim": 4}),
+        ("generator", "kind", "bootstrap", "init", "warm"),
+        ("generator", "kind", "diffusion", "decode", "mean"),
+        ("training", "budget", "steps", "epochs", 3),
+    ],
+)  # fmt: skip
+def test_a_setting_without_effect_is_refused(
+    section: str, chooser: str, choice: str, key: str, value: object
+) -> None:
+    counts = {"counts": [9] * 10} if choice == "counts" else {}
+    message = refused({section: {chooser: choice, key: value, **counts}}).message
+    said = f"{section}.{key} has no effect with {section}.{chooser}: {choice}; it goes with "
+    assert message.startswith(said)
+
+
 def test_parts_that_do_fit_together_are_taken() -> None:
     for values in (
         {"generator": {"objective": "flow"}, "sampling": {"sampler": "flow"}},
         {"sampling": {"sampler": "ddpm", "variance": "fixed_large"}},
         {"generator": {"network": "mlp", "first_stage": {"dim": 8}, "width": 20}},
-        {"generator": {"kind": "bootstrap", "objective": "flow"}},
+        {"generator": {"kind": "bootstrap", "labels": "from-pool"}},
+        {"generator": {"kind": "bootstrap", "objective": "flow", "network": "mlp", "width": 9}},
+        {"generator": {"kind": "gaussian", "first_stage": {"dim": 8}}},
+        {"generator": {"kind": "vae", "width": 20, "objective": "v"}},
+        {"sampling": {"sampler": "heun", "steps": 18}},
+        {"generator": {"objective": "flow"}, "sampling": {"sampler": "heun", "steps": 12}},
         {"profile": {"kind": "counts", "counts": [3, 0]}},
         {"data": {"image_size": None}},
-        {"profile": {"kind": "as-is"}, "data": {"judge_root": "a", "reference_root": "b"}},
+        {"profile": {"kind": "as-is"}, "data": AS_IS},
     ):
         parse_config(values)
 
@@ -182,6 +260,39 @@ def test_a_field_beside_a_preset_wins() -> None:
     assert policy.real_fraction == 0.2
 
 
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_policy_bears_the_name_of_a_preset_only_where_it_is_that_preset(preset: str) -> None:
+    same = parse_config({"policy": {"preset": preset, **PRESETS[preset]}}).policy
+    assert same == parse_config({"policy": {"preset": preset}}).policy
+    assert same.preset == preset
+    changed = parse_config({"policy": {"preset": preset, "cap": 25, "real_fraction": None}})
+    assert (changed.policy.preset, changed.policy.cap) == (None, 25)
+    assert parse_config(yaml.safe_load(to_yaml(changed))) == changed
+
+
+def test_a_key_that_takes_words_or_a_number_says_both() -> None:
+    message = refused({"sampling": {"num_images": 2.5}}).message
+    assert (
+        message
+        == "sampling.num_images: 2.5: not one of pool; input should be a valid integer"
+        + (" (my.yaml)")
+    )
+
+
+def test_powers_of_ten_are_numbers_where_a_number_belongs_and_text_elsewhere(
+    tmp_path: Path,
+) -> None:
+    text = "training: {learning_rate: 2e-3, steps: 1e3}\nsampling: {num_images: 1e2}\n"
+    words = ("data.source=files", "data.root=1e3", "policy.cap=5e1", "training.epochs=1e400")
+    config = overridden(tmp_path, *words[:3], "training.weight_decay=.5E-1", text=text)
+    assert (config.training.learning_rate, config.training.steps) == (0.002, 1000)
+    assert (config.sampling.num_images, config.policy.cap) == (100, 50)
+    assert config.training.weight_decay == 0.05
+    assert config.data.root == "1e3"
+    with pytest.raises(ConfigError, match=r"training\.epochs"):
+        overridden(tmp_path, *words)
+
+
 def test_a_policy_without_a_preset_says_everything_itself() -> None:
     assert "policy" in refused({"policy": {"preset": None}}).message
     own = {"preset": None, "real": "fixed", "window": "last", "cap": "none"}
@@ -196,6 +307,7 @@ def test_overrides_are_laid_over_the_file(tmp_path: Path) -> None:
         "training.learning_rate=1e-3",
         "training.weight_decay=1E-4",
         "sampling.lambda=.9",
+        "data.source=svhn",
         "data.root=$HOME/x=y",
         "generator.first_stage=null",
         "data.download=true",
@@ -232,6 +344,7 @@ def test_an_override_reaches_into_a_section_that_the_file_leaves_out(tmp_path: P
         ("generator.widht=48", "unknown key generator.widht"),
         ("seed.more=1", "seed is not a section"),
         ("generator.width=[", "not readable as YAML"),
+        ("generator={width: 8, width: 16}", "the key width is given twice"),
         ("generator.width=wide", "generator.width: 'wide'"),
         ("profile.imbalance=2", "profile.imbalance: 2"),
     ],
@@ -253,6 +366,12 @@ def test_an_override_that_is_wrong_is_refused(tmp_path: Path, override: str, say
         (b"just words", "mapping"),
         (b"seed: !!python/object/apply:os.system ['touch pwned']\n", "not readable as YAML"),
         (b"1: 2\n", "1: keys should be strings"),
+        (b"seed: 1\ndevice: cpu\nseed: 2\n", "the key seed is given twice"),
+        (b"seed: 1\n'seed': 1\n", "broken.yaml, line 2"),
+        (b"generator:\n  width: 32\n  depth: 2\n  width: 48\n", "the key width is given twice"),
+        (b"generator: {first_stage: {dim: 3, dim: 4}}\n", "the key dim is given twice"),
+        (b"generator: {kind: vae}\nseed: 1\ngenerator: {width: 8}\n", "key generator is given"),
+        (b"data: {root: 2020-13-45}\n", "not readable as YAML"),
     ],
 )
 def test_a_broken_file_is_named(tmp_path: Path, content: bytes, says: str) -> None:
@@ -263,6 +382,12 @@ def test_a_broken_file_is_named(tmp_path: Path, content: bytes, says: str) -> No
     assert says in caught.value.message
     assert "broken.yaml" in caught.value.message
     assert not Path("pwned").exists()
+
+
+def test_a_key_that_an_anchor_brings_may_be_given_again(tmp_path: Path) -> None:
+    text = "scores: {<<: &some {num_images: 70, grid_images: 9}, num_images: 80}\nseed: 4\n"
+    scores = overridden(tmp_path, text=text).scores
+    assert (scores.num_images, scores.grid_images) == (80, 9)
 
 
 def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
@@ -306,7 +431,7 @@ VARIED: list[dict[str, Any]] = [
     {"seed": 2**40, "sampling": {"lambda": 0.95, "num_images": 70, "batch_size": 3}},
     {"profile": {"kind": "counts", "counts": [5, 0, 1], "ranks": ["b", 0, "1"]}},
     {"generator": {"network": "mlp", "first_stage": {"dim": 9}}, "policy": {"preset": "mix"}},
-    {"data": {"root": "~/bilder/größe: ü # no", "image_size": None}, "device": "cpu"},
+    {"data": {"source": "files", "root": "~/bilder/größe: ü # no"}, "device": "cpu"},
     {"training": {"learning_rate": 1e-7, "epochs": 1 / 3, "budget": "epochs"}},
 ]  # fmt: skip
 
@@ -352,18 +477,20 @@ def test_the_data_root_is_the_configs_then_the_environments_then_data(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("IMGCOLLAPSE_DATA", "/from/environment")
-    assert data_root(DataConfig(root="/own")) == Path("/own")
+    assert data_root(DataConfig(source="files", root="/own")) == Path("/own")
     assert data_root(DataConfig()) == Path("/from/environment")
     monkeypatch.delenv("IMGCOLLAPSE_DATA")
     assert data_root(DataConfig()) == Path("data")
 
 
 def test_steps_of_a_generation_follow_the_budget() -> None:
-    training = parse_config({"training": {"steps": 70, "epochs": 3, "batch_size": 50}}).training
-    assert training.num_steps(1000) == 70
-    by_epochs = training.model_copy(update={"budget": "epochs"})
+    assert parse_config({"training": {"steps": 70}}).training.num_steps(1000) == 70
+    values = {"budget": "epochs", "epochs": 3, "batch_size": 50}
+    by_epochs = parse_config({"training": values}).training
     assert by_epochs.num_steps(1000) == 60
-    assert by_epochs.num_steps(1) == 1
+    assert by_epochs.num_steps(1) == 3
+    assert by_epochs.num_steps(20) == 3
+    assert by_epochs.model_copy(update={"epochs": 0.1}).num_steps(20) == 1
 
 
 def test_a_wrong_config_exits_2_and_writes_nothing(tmp_path: Path) -> None:

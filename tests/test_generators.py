@@ -49,7 +49,7 @@ MEMBERS: dict[str, dict[str, Any]] = {
         "generator": {**UNET, "objective": "v"}, "sampling": {"sampler": "ddim", "steps": 4}
     },
     "unet eps heun": {
-        "generator": {**UNET, "objective": "eps"}, "sampling": {"sampler": "heun", "steps": 4}
+        "generator": {**UNET, "objective": "eps"}, "sampling": {"sampler": "heun", "steps": 18}
     },
 }  # fmt: skip
 CONDITIONAL = ["vae", "mlp flow", "unet v ddim"]
@@ -279,7 +279,7 @@ def test_noising_is_that_of_the_scheduler_of_diffusers() -> None:
     ("sampler", "objective", "steps"),
     [
         ("ddpm", "eps", 250), ("ddpm", "v", 250), ("ddim", "eps", 250), ("ddim", "v", 250),
-        ("dpm++", "eps", 20), ("dpm++", "v", 20), ("heun", "eps", 25), ("heun", "v", 25),
+        ("dpm++", "eps", 20), ("dpm++", "v", 20), ("heun", "eps", 18), ("heun", "v", 18),
         ("flow", "flow", 100), ("heun", "flow", 20), ("dpm++", "flow", 20),
     ],
 )  # fmt: skip

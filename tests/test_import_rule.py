@@ -22,7 +22,7 @@ LAYERS = (
     ("training",),
     ("drawing", "config_file"),
     ("config", "images", "device", "scores"),
-    ("errors", "seeds"),
+    ("section", "errors", "seeds"),
 )
 LAYER_OF = {part: height for height, layer in enumerate(LAYERS) for part in layer}
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "core", "manager"}

@@ -74,14 +74,19 @@ def make(
     ],
     split: Annotated[str, typer.Option(help="pool, judge, reference or floor.")] = "pool",
     set_: SetOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a split of a config's real images to a file or folder."""
     resolved = read_config(config, set_)
     from imgcollapse.data.splits import make_splits
-    from imgcollapse.data.writing import write_images
+    from imgcollapse.data.writing import write_images, writer_for
 
+    writer_for(out)
     parts = make_splits(resolved).parts()
     if split not in parts:
         raise ConfigError(f"no split {split}", f"one of {', '.join(parts)}")
     write_images(parts[split], out)
-    print(f"{out}: {len(parts[split]):,} images")
+    if as_json:
+        print_json({"path": str(out), "split": split, "images": len(parts[split])})
+    else:
+        print(f"{out}: {len(parts[split]):,} images")

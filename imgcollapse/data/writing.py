@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,23 +18,34 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imgcollapse.data.formats import LISTING
-from imgcollapse.errors import DataError
+from imgcollapse.errors import ConfigError, DataError
 from imgcollapse.images import UNLABELLED, ImageSet
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
 def write_images(images: ImageSet, path: Path) -> None:
-    """Writes an npz or a zip by the path's ending, else a folder; never over what is there.
+    """Writes an npz or a zip by the path's ending, a folder if it has none; never over anything.
 
-    The formats hold images, labels and class names, and no origin. DataError where the target is
-    not empty or cannot be written.
+    The formats hold images, labels and class names, and no origin. ConfigError for another
+    ending, DataError where the target is not empty or cannot be written.
     """
+    write = writer_for(path)
     taken = any(path.iterdir()) if path.is_dir() else path.exists() and path.stat().st_size > 0
     if taken:
         raise DataError(f"there is something at this path already ({path})", "name another path")
-    writer = {".npz": write_npz, ".zip": write_zip}.get(path.suffix.lower(), write_folder)
-    writer(images, path)
+    write(images, path)
+
+
+def writer_for(path: Path) -> Callable[[ImageSet, Path], None]:
+    """What writes images to such a path; ConfigError where its ending names no format."""
+    writers = {".npz": write_npz, ".zip": write_zip, "": write_folder}
+    if path.suffix.lower() not in writers:
+        raise ConfigError(
+            f"images are not written as {path.suffix} ({path})",
+            "end the path in .npz or .zip, or in no ending for a folder",
+        )
+    return writers[path.suffix.lower()]
 
 
 def write_npz(images: ImageSet, path: Path) -> None:

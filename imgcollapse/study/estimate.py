@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from imgcollapse.config import Config
+from imgcollapse.config import Config, GeneratorConfig
 from imgcollapse.data.profile import counts_by_class
 from imgcollapse.data.sources import native_shape
 from imgcollapse.device import pick_device, set_up
@@ -50,7 +50,8 @@ class Cost:
 def estimate(config: Config) -> Cost | None:
     """Times a short fit and one batch of samples; needs no data on disk.
 
-    None where only the data would tell how large the pool is.
+    ConfigError where the pool is too small for the generator, as in the run itself. None where
+    only the data would tell how large the pool is.
     """
     if config.profile.kind == "as-is" or config.data.source == "files":
         return None
@@ -58,9 +59,10 @@ def estimate(config: Config) -> Cost | None:
     set_up(device, config.deterministic)
     (channels, height, width), classes = native_shape(config.data)
     pool = int(counts_by_class(config.profile, classes, config.seed).sum())
+    num_probe = min(pool, max(PROBE_IMAGES, _fewest_images(config.generator)))
     random = np.random.default_rng(0)
-    probe = random.integers(0, 256, (PROBE_IMAGES, channels, height, width), np.uint8)
-    labels = np.arange(PROBE_IMAGES) % len(classes)
+    probe = random.integers(0, 256, (num_probe, channels, height, width), np.uint8)
+    labels = np.arange(num_probe) % len(classes)
     images = ImageSet.of(probe, labels, classes)
 
     def timed(steps: int, batch: int) -> tuple[float, float]:
@@ -87,13 +89,16 @@ def estimate(config: Config) -> Cost | None:
 
     timed(1, PROBE_BATCH)  # warms up
     per_trained, per_sample = timed(PROBE_STEPS, PROBE_BATCH)
-    batch = min(config.training.batch_size, PROBE_IMAGES)
+    batch = min(config.training.batch_size, num_probe)
     affordable = int(PROBE_SECONDS / (per_trained * batch))
     if affordable > PROBE_STEPS:
         per_trained, per_sample = timed(min(affordable, 10 * PROBE_STEPS), batch)
     for_pool = synthetic_needed(config.policy, config.sampling.num_images, pool)
     drawn = max(for_pool, config.scores.num_images) * config.generations
-    trained = config.training.num_steps(pool) * config.training.batch_size * config.generations
+    per_fit = pool
+    if config.generator.kind in ("vae", "diffusion"):
+        per_fit = config.training.num_steps(pool) * min(config.training.batch_size, pool)
+    trained = per_fit * config.generations
     return Cost(
         device=device.type,
         pool_images=pool,
@@ -103,3 +108,9 @@ def estimate(config: Config) -> Cost | None:
         sampling_seconds=drawn * per_sample,
         disk_bytes=drawn * channels * height * width,
     )
+
+
+def _fewest_images(generator: GeneratorConfig) -> int:
+    """The smallest pool that the generator can be fitted on."""
+    components = generator.components if generator.kind == "gaussian" else 1
+    return max(components, generator.first_stage.dim if generator.first_stage else 1)
