@@ -23,9 +23,9 @@ from imgcollapse.config import SourceName
 from imgcollapse.config_file import load_config, to_yaml
 from imgcollapse.store.lock import RunLock
 
-COMMANDS = set(
-    ["demo", "run", "status", "show", "verify", "compare", "warn", "data", "config", "doctor"]
-)
+COMMANDS = {
+    "demo", "run", "status", "show", "verify", "compare", "warn", "data", "config", "doctor",
+}  # fmt: skip
 
 
 def assert_error(said: Said, code: int, *parts: str) -> None:
