@@ -1,0 +1,247 @@
+"""The null: closed forms of Wright and Fisher, and the chain of copying generators as oracle."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import hypergeom, multivariate_hypergeom, norm
+
+from imgcollapse.chain import run_chain
+from imgcollapse.config import PRESETS, PolicyConfig
+from imgcollapse.config_file import parse_config
+from imgcollapse.generators.bootstrap import Bootstrap
+from imgcollapse.images import ImageSet
+from imgcollapse.metrics.drift import (
+    asymptotic_extinction,
+    branching_extinction,
+    draw,
+    resample,
+    simulate_null,
+    spread,
+    thin,
+    wright_fisher_variance,
+)
+from imgcollapse.policies import synthetic_needed
+from imgcollapse.seeds import random_for
+
+INITIAL = np.array([120, 50, 20, 7, 3])
+SIZE = int(INITIAL.sum())
+STEPS = 4
+POLICIES = {
+    **{name: {"preset": name} for name in PRESETS},
+    "quarter real": {"preset": "mix", "real_fraction": 0.25},
+    "mix of all": {"preset": "mix", "window": "all"},
+    "capped at 40": {"preset": "accumulate", "cap": 40},
+    "replace, capped": {"preset": "replace", "cap": 90},
+    "all generated, capped": {"preset": None, "real": "none", "window": "all", "cap": "pool"},
+}
+
+
+def policy(name: str) -> PolicyConfig:
+    return PolicyConfig.model_validate(POLICIES[name])
+
+
+def replaced(chains: int, steps: int, seed: int = 0) -> NDArray[np.int64]:
+    """Counts of pool 1 … T under replace, T×C×R."""
+    run = resample(
+        spread(INITIAL, chains),
+        policy("replace"),
+        SIZE,
+        generations=steps,
+        random=random_for(seed, "test"),
+    )
+    return np.stack([step.pool for step in run])
+
+
+def test_the_mean_share_stays_and_the_variance_is_that_of_wright_and_fisher() -> None:
+    """Level 1 % over all classes and steps together (Bonferroni); variances within 6 %."""
+    chains, steps = 20_000, 12
+    shares = replaced(chains, steps) / SIZE
+    start = INITIAL / SIZE
+    variance = np.stack([wright_fisher_variance(start, SIZE, k + 1) for k in range(steps)])
+    z = (shares.mean(2) - start) / np.sqrt(variance / chains)
+    assert np.abs(z).max() < norm.isf(0.01 / 2 / z.size)
+    assert np.abs(shares.var(2) / variance - 1).max() < 0.06
+
+
+def test_extinction_is_that_of_a_branching_process_in_a_large_pool() -> None:
+    """Simulated with 40,000 chains: a standard error of 0.002 at most."""
+    counts = np.array([5, 10, 20, 50, 1_000_000])
+    null = simulate_null(
+        counts, policy("replace"), int(counts.sum()), generations=10, chains=40_000, seed=1
+    )
+    exact = branching_extinction(counts[:4], 10)
+    assert np.abs(null.extinct[:4] - exact).max() < 0.01
+    assert exact[1, 9] == pytest.approx(0.17, abs=0.01)
+    assert exact[2, 9] == pytest.approx(0.032, abs=0.001)
+    assert exact[:, 0] == pytest.approx(np.exp(-counts[:4]))
+    assert (null.extinct[4] == 0).all()
+
+
+def test_the_asymptote_is_the_limit_of_the_branching_process() -> None:
+    steps = 20_000
+    counts = np.array([2000, 20_000])
+    exact = branching_extinction(counts, steps)[:, -1]
+    assert asymptotic_extinction(counts, steps)[:, -1] == pytest.approx(exact, rel=0.01)
+    assert asymptotic_extinction(np.array([10]), 10)[0, 9] == pytest.approx(np.exp(-2))
+
+
+def test_median_extinction_comes_where_the_literature_puts_it() -> None:
+    """5 images: 12 generations, 10: 28, 20: 56 (10,000 chains, pool of 2,000)."""
+    counts = np.array([5, 10, 20, 1965])
+    null = simulate_null(counts, policy("replace"), 2000, generations=70, chains=10_000, seed=2)
+    medians = [int(np.argmax(row >= 0.5)) + 1 for row in null.extinct[:3]]
+    assert abs(medians[0] - 12) <= 2
+    assert abs(medians[1] - 28) <= 2
+    assert abs(medians[2] - 56) <= 3
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_pools_and_samples_are_those_of_the_copying_chain(name: str) -> None:
+    """Means and standard deviations of every class and pool: 250 real chains, level 0.1 %."""
+    chosen, chains, fast = policy(name), 250, 20_000
+    needed = synthetic_needed(chosen, "pool", SIZE)
+    labels = np.repeat(np.arange(5), INITIAL)
+    real = ImageSet.of(np.zeros((SIZE, 1, 1, 1), np.uint8), labels, tuple("abcde"))
+    slow = np.empty((chains, STEPS, 5))
+    for chain in range(chains):
+        config = parse_config(
+            {
+                "seed": chain,
+                "generations": STEPS + 1,
+                "generator": {"kind": "bootstrap"},
+                "policy": POLICIES[name],
+            }
+        )
+        for generation in run_chain(config, real, Bootstrap()):
+            if generation.number:
+                slow[chain, generation.number - 1] = generation.pool.counts()
+            if generation.number < STEPS:
+                assert len(generation.samples) == needed
+    run = list(
+        resample(
+            spread(INITIAL, fast),
+            chosen,
+            needed,
+            generations=STEPS,
+            random=random_for(0, "test"),
+        )
+    )
+    quick = np.stack([step.pool for step in run], 1).transpose(2, 1, 0)
+    assert (quick.sum(2) == slow[0].sum(1)).all()
+    spread_of = quick.std(0)
+    z = (slow.mean(0) - quick.mean(0)) / np.maximum(spread_of / np.sqrt(chains), 1e-9)
+    assert np.abs(z).max() < norm.isf(0.001 / 2 / z.size)
+    varies = spread_of > 0
+    ratio = slow.std(0)[varies] / spread_of[varies]
+    assert np.abs(ratio - 1).max(initial=0) < 0.25
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_extinction_never_goes_back_and_needs_that_nothing_is_left(name: str) -> None:
+    chosen = policy(name)
+    needed = synthetic_needed(chosen, "pool", SIZE)
+    null = simulate_null(INITIAL, chosen, needed, generations=15, chains=500, seed=3)
+    assert (np.diff(null.extinct, axis=1) >= 0).all()
+    assert (null.extinct <= null.absent).all()
+    if chosen.real == "fixed":
+        assert (null.extinct == 0).all()
+    elif chosen.window == "last":
+        assert (null.extinct == null.absent).all()
+        assert null.extinct[4, -1] > 0.5
+
+
+def test_the_scored_interval_holds_drift_and_counting() -> None:
+    """Quantiles of n scored images against the beta-binomial moments of a pool one step on."""
+    null = simulate_null(
+        INITIAL, policy("replace"), SIZE, generations=1, chains=50_000, seed=4, num_scored=100
+    )
+    assert null.scored is not None
+    share = INITIAL[0] / SIZE
+    first = np.sqrt(share * (1 - share) / 100)
+    second = np.sqrt(share * (1 - share) * (1 - (1 - 1 / 100) * (1 - 1 / SIZE)))
+    for step, spread_of in enumerate((first, second)):
+        low, middle, high = null.scored[0, step]
+        assert middle == pytest.approx(share, abs=0.011)
+        assert (high - low) / 2 == pytest.approx(1.96 * spread_of, abs=0.011)
+    assert (null.shares[:, 0] == (INITIAL / SIZE)[:, None]).all()
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_ten_billion_images(name: str) -> None:
+    counts = np.array([9_999_998_990, 1000, 10])
+    chosen = policy(name)
+    needed = synthetic_needed(chosen, "pool", 10**10)
+    null = simulate_null(counts, chosen, needed, generations=6, chains=300, seed=5)
+    if name == "replace":
+        assert null.extinct[2, 5] == pytest.approx(branching_extinction(counts, 6)[2, 5], abs=0.05)
+    final = null.shares[0, -1]
+    if "capped at" not in name and name != "replace, capped":
+        assert final == pytest.approx(np.full(3, counts[0] / 1e10), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("counts", "size"),
+    [((3, 2, 4), 5), ((300, 20, 5, 0, 40), 100), ((3000, 200, 50, 7), 3250), ((4, 1), 1)],
+)
+def test_thinning_is_the_multivariate_hypergeometric(counts: tuple[int, ...], size: int) -> None:
+    """60,000 draws: means and variances at level 0.1 %, and the whole distribution of a class."""
+    start, chains = np.array(counts), 60_000
+    thinned = thin(random_for(6, "test"), spread(start, chains), size)
+    assert (thinned.sum(0) == size).all()
+    assert (thinned >= 0).all()
+    assert (thinned <= start[:, None]).all()
+    alive = start > 0
+    expected = multivariate_hypergeom(start[alive], size)
+    variance = np.diag(expected.cov())
+    z = (thinned[alive].mean(1) - expected.mean()) / np.sqrt(variance / chains)
+    assert np.abs(z).max() < norm.isf(0.001 / 2 / z.size)
+    assert thinned[alive].var(1) == pytest.approx(variance, rel=0.05)
+    found = np.bincount(thinned[1], minlength=start[1] + 1) / chains
+    exact = hypergeom(start.sum(), start[1], size).pmf(np.arange(start[1] + 1))
+    assert np.abs(found - exact).max() < 0.01
+
+
+def test_thinning_ten_billion_keeps_its_variance() -> None:
+    start = np.array([7_000_000_000, 2_999_999_000, 1000])
+    thinned = thin(random_for(7, "test"), spread(start, 4000), 5_000_000_000)
+    assert (thinned.sum(0) == 5_000_000_000).all()
+    assert thinned[2].mean() == pytest.approx(500, abs=1.2)
+    assert thinned[2].var() == pytest.approx(250, rel=0.1)
+    assert thinned[0].std() == pytest.approx(np.sqrt(5e9 * 0.7 * 0.3 * 0.5), rel=0.06)
+
+
+def test_a_class_that_is_gone_is_never_drawn() -> None:
+    weights = spread(np.array([3, 10**10 - 5, 2, 0]), 2000)
+    assert (draw(random_for(8, "test"), 10**10, weights)[3] == 0).all()
+    assert (draw(random_for(8, "test"), 10**10, weights * np.exp(0.1))[3] == 0).all()
+
+
+def test_a_tilt_moves_the_expected_shares_of_the_samples() -> None:
+    tilt = np.array([[0.2], [0.0], [-0.4], [0.1], [-2.0]])
+    step = next(
+        resample(
+            spread(INITIAL, 20_000),
+            policy("replace"),
+            10_000,
+            generations=1,
+            random=random_for(9, "test"),
+            tilt=tilt,
+        )
+    )
+    expected = INITIAL * np.exp(tilt[:, 0])
+    found = step.samples.mean(1) / 10_000
+    assert found == pytest.approx(expected / expected.sum(), rel=0.01)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["replace", "accumulate-subsample"])
+def test_a_thousand_classes_and_chains_take_less_than_twenty_seconds(name: str) -> None:
+
+    counts = np.maximum(1, (400 * 0.01 ** (np.arange(1000) / 999)).astype(np.int64))
+    started = time.process_time()
+    simulate_null(counts, policy(name), int(counts.sum()), generations=20, chains=1000, seed=0)
+    assert time.process_time() - started < 20
