@@ -13,8 +13,8 @@ from imgcollapse.policies import compose_pool, remembered, synthetic_needed
 from imgcollapse.scores import Score
 from imgcollapse.seeds import seed_for
 
-ScoreOf = Callable[[ImageSet, int], list[Score]]
-"""(samples, generation) -> scores."""
+ScoreOf = Callable[[ImageSet, ImageSet, int], list[Score]]
+"""(samples, pool they come from, generation) -> scores."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,6 @@ def run_chain(
             fit = generator.fit(pool, seed=seed("fit"), surroundings=surroundings)
             labels = draw_labels(config.generator.labels, pool, drawn, seed=seed("labels"))
             samples = generator.sample(drawn, seed=seed("sample"), labels=labels).born(number + 1)
-        scores = score(samples[: config.scores.num_images], number) if score else []
+        scores = score(samples[: config.scores.num_images], pool, number) if score else []
         yield Generation(number, pool, fit, samples, scores)
         past = remembered(config.policy, [*past, samples[:for_pool]])

@@ -235,6 +235,9 @@ class ScoresConfig(Section):
     num_images: int = Field(
         10000, ge=50, le=MOST_IMAGES, description="generated images scored each generation"
     )
+    tstr: bool = Field(
+        False, description="train a classifier on the samples of each generation, test it on real"
+    )
     grid_images: int = Field(64, ge=1, le=400, description="same noise in every generation")
 
 

@@ -12,16 +12,11 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torchvision.transforms.v2.functional import gaussian_blur
 
-from imgcollapse.config_file import parse_config
 from imgcollapse.data.kennel import BREEDS, draw_many
-from imgcollapse.data.splits import make_splits
 from imgcollapse.errors import CorruptError
 from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.metrics.disturbing import blur, shift, soften
-from imgcollapse.metrics.frechet import Moments
 from imgcollapse.metrics.judge import Judge, train_judge
-from imgcollapse.metrics.ruler import BALANCED, INITIAL, Ruler
-from imgcollapse.scores import Score, select
 
 CPU = torch.device("cpu")
 SIZE = 16
@@ -166,32 +161,3 @@ def test_the_same_seed_trains_the_same_judge() -> None:
     images = kennel(20, seed=4)
     one, again = (train_judge(images, seed=1, device=CPU, steps=5) for _ in range(2))
     assert one.facts == again.facts
-
-
-def test_the_ruler_s_floor_is_close_and_a_shifted_set_is_far(judge: Judge) -> None:
-    config = parse_config(
-        {
-            "data": {"source": "kennel", "image_size": SIZE, "reference_per_class": 60},
-            "profile": {"kind": "exp", "num_max": 200, "imbalance": 0.05},
-            "scores": {"num_images": 600},
-        }
-    )
-    splits = make_splits(config)
-    moments = {
-        BALANCED: Moments.of(judge.look(splits.reference.images).features),
-        INITIAL: Moments.of(judge.look(splits.pool.images).features),
-    }
-    ruler = Ruler(judge, moments, splits.pool.counts(), seed=1)
-    floor = ruler.score(splits.floor, -1)
-    head = draw_many(0, range(600), seed=8, size=SIZE)
-    only_head = ruler.score(ImageSet.of(head, None, BREEDS), 0)
-
-    def value(scores: list[Score], metric: str, reference: str = "") -> float:
-        return select(scores, metric, reference=reference)[0].value
-
-    assert value(floor, "classes_alive", INITIAL) == 10
-    assert value(only_head, "effective_classes") < 1.1
-    assert value(floor, "total_variation", INITIAL) < 0.06
-    assert value(only_head, "fd_judge", INITIAL) > 20 * value(floor, "fd_judge", INITIAL)
-    assert {score.n for score in floor} == {len(splits.floor)}
-    assert {score.extractor for score in floor} == {judge.extractor}

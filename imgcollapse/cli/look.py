@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -109,14 +109,27 @@ def show(directory: RunArgument, as_json: JsonOption = False) -> None:
             )
 
 
-def verify(directory: RunArgument, as_json: JsonOption = False) -> None:
+def verify(
+    directory: RunArgument,
+    scores: Annotated[
+        bool, typer.Option("--scores", help="Measure all scores again from the images too.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Compare every committed file of a run with the manifest."""
     from imgcollapse.store.run_directory import RunDirectory
 
     checked = {str(path): RunDirectory(path).check() for path in _runs_below(directory)}
+    measured: dict[str, int] = {}
+    if scores:
+        from imgcollapse.study.rescoring import check_scores
+
+        measured = {path: check_scores(RunDirectory(Path(path))) for path in checked}
     if as_json:
-        print_json({"files": checked})
+        print_json({"files": checked, "scores": measured})
         return
     for path, num_files in checked.items():
         says = f"{num_files} files are what the manifest says"
         print(f"{path}: {says if num_files else 'nothing is committed yet'}")
+    for path, num_scores in measured.items():
+        print(f"{path}: {num_scores:,} scores are the same when measured again")

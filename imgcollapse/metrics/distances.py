@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from imgcollapse.images import ImageSet
 from imgcollapse.metrics.estimates import Estimate
 from imgcollapse.metrics.features import finite
-from imgcollapse.metrics.frechet import BlockMoments, FrechetTo, fd_infinity, fd_with_error
+from imgcollapse.metrics.frechet import BlockMoments, FrechetTo, Moments, fd_infinity, fd_with_error
 from imgcollapse.metrics.judge import Judge
 from imgcollapse.metrics.kernel import KernelTo
 from imgcollapse.metrics.neighbours import duplicate_rate, neighbour_scores, nn_ratio
@@ -66,14 +66,12 @@ class Distance:
 class Distances:
     """Scores of sets of images against real ones that stay the same over a chain.
 
-    ``references`` hold real images by name. ``pool`` is what the generator trained on and
-    ``held_out`` real images at the same shares that it did not: both or neither, for
-    ``nn_ratio``. ``test`` are labelled real images for ``tstr_accuracy``. What is left out gives
-    no row.
+    ``references`` hold real images by name, and ``held_out`` real images that no generator
+    trains on, for ``nn_ratio``. ``test`` are labelled real images for ``tstr_accuracy``. What is
+    left out gives no row.
     """
 
     references: Mapping[str, Seen]
-    pool: Seen | None = None
     held_out: Seen | None = None
     test: ImageSet | None = None
     seed: int = 0
@@ -87,18 +85,23 @@ class Distances:
             prepared[name] = (FrechetTo(blocks.all), blocks, KernelTo(seen.features))
         return prepared
 
-    @cached_property
-    def _pool_hashes(self) -> frozenset[bytes]:
-        return frozenset(self.pool.images.hashes() if self.pool else ())
+    def moments(self, reference: str) -> Moments:
+        """Mean and covariance of the features of one reference."""
+        return self._prepared[reference][1].all
 
-    def __call__(self, samples: Seen, *, seed: int) -> list[Distance]:
-        """Every score of a set, with 95 % limits over its images while the references stay."""
+    def __call__(self, samples: Seen, *, seed: int, pool: Seen | None = None) -> list[Distance]:
+        """Every score of a set, with 95 % limits over its images while the references stay.
+
+        ``pool`` is what its generator trained on; without one nothing is compared with a pool.
+        """
         return [
             Distance(metric, class_, reference, estimate.value, *estimate.interval())
-            for metric, class_, reference, estimate in self._estimates(samples, self.held_out, seed)
+            for metric, class_, reference, estimate in self._estimates(
+                samples, pool, self.held_out, seed
+            )
         ]
 
-    def floor(self, real: Seen, *, seed: int) -> list[Distance]:
+    def floor(self, real: Seen, *, seed: int, pool: Seen | None = None) -> list[Distance]:
         """Every score of real images that stand in for samples: the floor.
 
         The limits hold nine in ten further real sets of as many images, at 95 % confidence. For
@@ -107,19 +110,19 @@ class Distances:
         """
         rows = [
             Distance(metric, class_, reference, estimate.value, *estimate.floor_interval())
-            for metric, class_, reference, estimate in self._estimates(real, None, seed)
+            for metric, class_, reference, estimate in self._estimates(real, pool, None, seed)
         ]
-        if self.pool is not None:
+        if pool is not None:
             order = random_for(seed, "floor halves").permutation(len(real))
             half = len(real) // 2
             samples, held_out = real.features[order[:half]], real.features[order[half:]]
-            found = nn_ratio(samples, self.pool.features, held_out, seed=seed)
+            found = nn_ratio(samples, pool.features, held_out, seed=seed)
             if found is not None:
                 rows.append(Distance("nn_ratio", "", POOL, found.value, *found.floor_interval()))
         return rows
 
     def _estimates(
-        self, samples: Seen, held_out: Seen | None, seed: int
+        self, samples: Seen, pool: Seen | None, held_out: Seen | None, seed: int
     ) -> Iterator[tuple[str, str, str, Estimate]]:
         features = samples.features
         blocks = BlockMoments(features, seed)
@@ -138,10 +141,11 @@ class Distances:
                 yield "vendi", class_, "", score
         hashes = samples.images.hashes()
         yield "duplicate_rate", "", "", duplicate_rate(hashes)
-        if self.pool is not None:
-            yield "duplicate_rate", "", POOL, duplicate_rate(hashes, self._pool_hashes)
-        if self.pool is not None and held_out is not None:
-            ratio = nn_ratio(features, self.pool.features, held_out.features, seed=seed)
+        if pool is not None:
+            trained_on = frozenset(pool.images.hashes())
+            yield "duplicate_rate", "", POOL, duplicate_rate(hashes, trained_on)
+        if pool is not None and held_out is not None:
+            ratio = nn_ratio(features, pool.features, held_out.features, seed=seed)
             if ratio is not None:
                 yield "nn_ratio", "", POOL, ratio
         yield from self._tstr(samples, seed)

@@ -65,6 +65,10 @@ class Judge:
         self.facts = facts
 
     @property
+    def device(self) -> torch.device:
+        return next(self.network.parameters()).device
+
+    @property
     def extractor(self) -> str:
         """The short hash that names the feature network in every score."""
         return str(self.facts["sha256"])[:12]
@@ -86,7 +90,7 @@ class Judge:
     @torch.inference_mode()
     def look(self, images: NDArray[np.uint8]) -> Verdicts:
         """Verdicts on uint8 N×C×H×W."""
-        device = next(self.network.parameters()).device
+        device = self.device
         logits = np.empty((len(images), len(self.facts["classes"])), np.float32)
         features = np.empty((len(images), FEATURES), np.float32)
         for start in range(0, len(images), BATCH):

@@ -2,53 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgcollapse.images import UNLABELLED, ImageSet
+from imgcollapse.images import ImageSet
 from imgcollapse.metrics.calibration import lowest_visible_share
-from imgcollapse.metrics.fit import fit_residual
-from imgcollapse.metrics.frechet import FrechetTo, Moments
-from imgcollapse.metrics.judge import Judge, Verdicts
-from imgcollapse.metrics.shares import (
-    ZERO_OF_N,
-    Shares,
-    hill_number,
-    lost,
-    measure_em,
-    measure_shares,
-    surely_alive,
-    tail_classes,
-    total_variation,
-    unseeable,
-)
-from imgcollapse.scores import Score
-from imgcollapse.seeds import seed_for
+from imgcollapse.metrics.distances import Distances, Seen
+from imgcollapse.metrics.judge import Judge
+from imgcollapse.metrics.pool_scores import warning_scores
+from imgcollapse.metrics.rows import Rows
+from imgcollapse.metrics.share_scores import INITIAL, add_share_scores
+from imgcollapse.metrics.shares import unseeable
+from imgcollapse.scores import FLOOR, Score
+from imgcollapse.seeds import random_for, seed_for
 
-INITIAL, BALANCED = "initial", "balanced"
+NULL = "share_null"
 
 
 @dataclass(frozen=True)
 class Ruler:
     """Scores image sets against the real images that a chain began with and balanced ones.
 
-    ``moments`` holds the judge's features of both, by the name of the reference, and
-    ``initial_counts`` the images of each class in the first pool.
+    ``distances`` holds both as references, the first pool by the name of ``initial``. ``null``
+    (C×T×3) are the 2.5 %, 50 % and 97.5 % quantiles of each class's share of the scored images
+    under chance alone, by generation; None where shares are asked for and not an outcome.
     """
 
     judge: Judge
-    moments: dict[str, Moments]
-    initial_counts: NDArray[np.int64]
+    distances: Distances
+    null: NDArray[np.float64] | None
     seed: int
 
+    @property
+    def first_pool(self) -> Seen:
+        return self.distances.references[INITIAL]
+
     @cached_property
-    def distances(self) -> dict[str, FrechetTo]:
-        """The Fréchet distance to each reference, by its name."""
-        return {name: FrechetTo(moments) for name, moments in self.moments.items()}
+    def initial_counts(self) -> NDArray[np.int64]:
+        """The images of each class in the first pool."""
+        return self.first_pool.images.counts()
 
     @property
     def initial(self) -> NDArray[np.float64]:
@@ -67,94 +62,41 @@ class Ruler:
         classes = self.judge.facts["classes"]
         return [classes[label] for label in np.flatnonzero(unseeable(self.initial, n))]
 
-    def score(self, images: ImageSet, generation: int) -> list[Score]:
-        """Every score of a set; its labels are not looked at."""
-        verdicts = self.judge.look(images.images)
+    def score(self, samples: ImageSet, pool: ImageSet, generation: int) -> list[Score]:
+        """Every score of what a generation drew, and the warnings of the pool it trained on.
+
+        Labels of the samples are looked at by ``tstr_accuracy`` only. Of a pool that is larger
+        than the samples, as many images are seen, by a seeded draw.
+        """
         seed = seed_for(self.seed, "scores", generation)
-        shares = measure_shares(verdicts.classes, self.judge.confusion, seed=seed)
-        scored = _Rows(generation, shares.n, self.judge.extractor)
-        names = images.classes
-        for label, name in enumerate(names):
-            scored.add(
-                "share", shares.corrected[label], shares.low[label], shares.high[label], name
-            )
-        for label, name in enumerate(names):
-            low, high = shares.raw_low[label], shares.raw_high[label]
-            scored.add("share_raw", shares.raw[label], low, high, name)
-        self._add_em(scored, verdicts, shares, names, seed)
-        scored.add("reject", shares.reject, shares.reject_low, shares.reject_high)
-        residual = fit_residual(
-            verdicts.unsureness, verdicts.strangeness, shares.corrected, self.judge.held
-        )
-        scored.add("share_fit", residual)
-        self._add_summaries(scored, shares)
-        moments = Moments.of(verdicts.features)
-        for name, distance in self.distances.items():
-            scored.add("fd_judge", distance(moments), reference=name)
-        return scored.rows
+        rows, seen = self._shares(samples, generation, seed)
+        seen_pool = self._see_pool(pool, len(samples), seed)
+        for one in self.distances(seen, seed=seed, pool=seen_pool):
+            rows.add_as_is(one.metric, one.value, one.low, one.high, one.class_, one.reference)
+        for metric, estimate in warning_scores(seen_pool, self.first_pool, seed=seed):
+            rows.add_estimate(metric, estimate, n=len(seen_pool))
+        if self.null is not None:
+            for label, name in enumerate(samples.classes):
+                low, median, high = self.null[label, generation]
+                rows.add_as_is(NULL, median, low, high, name, INITIAL)
+        return rows.scores
 
-    def _add_em(
-        self, scored: _Rows, verdicts: Verdicts, shares: Shares, names: Sequence[str], seed: int
-    ) -> None:
-        """Shares by EM over the images that are not rejected, and how far both kinds disagree."""
-        accepted = verdicts.probabilities[verdicts.classes != UNLABELLED]
-        some = 1 - shares.nothing if len(accepted) else 0.0
-        limits = measure_em(accepted, seed=seed) if len(accepted) else np.zeros((3, len(names)))
-        value, low, high = (some * one for one in limits)
-        for label, name in enumerate(names):
-            scored.add("share_em", value[label], low[label], high[label], name)
-        scored.add("share_gap", total_variation(value, shares.corrected))
+    def floor(self, real: ImageSet) -> list[Score]:
+        """Every score of held-out real images that stand in for samples."""
+        seed = seed_for(self.seed, "scores", FLOOR)
+        rows, seen = self._shares(real, FLOOR, seed)
+        for one in self.distances.floor(seen, seed=seed, pool=self.first_pool):
+            rows.add_as_is(one.metric, one.value, one.low, one.high, one.class_, one.reference)
+        return rows.scores
 
-    def _add_summaries(self, scored: _Rows, shares: Shares) -> None:
-        tail = tail_classes(self.initial_counts)
-        low, high = shares.interval(lambda one: float(one[tail].sum()))
-        high = min(1.0, max(high, ZERO_OF_N / shares.n))
-        scored.add("tail_share", shares.corrected[tail].sum(), low, high, reference=INITIAL)
-        scored.add(
-            "effective_classes",
-            hill_number(shares.corrected, 1),
-            *shares.interval(lambda one: hill_number(one, 1)),
-        )
-        for order in (0, 2):
-            limits = shares.interval(partial(hill_number, order=order))
-            scored.add(f"hill_{order}", hill_number(shares.corrected, order), *limits)
-        gone, sure = lost(shares, self.initial), surely_alive(shares, self.initial)
-        started = np.count_nonzero(self.initial)
-        scored.add(
-            "classes_alive", started - gone.sum(), sure.sum(), started - gone.sum(), "", INITIAL
-        )
-        balanced = np.full(len(self.initial), 1 / len(self.initial))
-        for name, other in ((INITIAL, self.initial), (BALANCED, balanced)):
-            limits = shares.interval(partial(total_variation, other))
-            value = total_variation(shares.corrected, other)
-            scored.add("total_variation", value, *limits, reference=name)
+    def _shares(self, images: ImageSet, generation: int, seed: int) -> tuple[Rows, Seen]:
+        verdicts = self.judge.look(images.images)
+        rows = Rows(generation, len(images), self.judge.extractor)
+        add_share_scores(rows, verdicts, self.judge, self.initial_counts, seed)
+        return rows, Seen(images, verdicts.classes, verdicts.features)
 
-
-class _Rows:
-    def __init__(self, generation: int, n: int, extractor: str) -> None:
-        self.generation, self.n, self.extractor = generation, n, extractor
-        self.rows: list[Score] = []
-
-    def add(
-        self,
-        metric: str,
-        value: float,
-        low: float | None = None,
-        high: float | None = None,
-        class_: str = "",
-        reference: str = "",
-    ) -> None:
-        bottom, top = (None if one is None else float(one) for one in (low, high))
-        self.rows.append(
-            Score(
-                generation=self.generation,
-                metric=metric,
-                class_=class_,
-                reference=reference,
-                value=float(value),
-                low=bottom,
-                high=top,
-                n=self.n,
-                extractor=self.extractor,
-            )
-        )
+    def _see_pool(self, pool: ImageSet, num: int, seed: int) -> Seen:
+        if len(pool) > num:
+            chosen = random_for(seed, "pool seen").permutation(len(pool))[:num]
+            pool = pool[np.sort(chosen)]
+        return Seen.by(self.judge, pool)

@@ -11,7 +11,7 @@ from torch import Tensor
 from imgcollapse.config import TrainingConfig
 from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.metrics.estimates import Estimate
-from imgcollapse.metrics.judge import JudgeNetwork
+from imgcollapse.metrics.judge_network import JudgeNetwork
 from imgcollapse.seeds import seed_for
 from imgcollapse.training import train
 

@@ -8,18 +8,24 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from imgcollapse.config import Config
 from imgcollapse.data.splits import Splits
 from imgcollapse.errors import DataError
-from imgcollapse.metrics.frechet import Moments
+from imgcollapse.images import ImageSet
+from imgcollapse.metrics.distances import Distances, Seen
+from imgcollapse.metrics.drift import simulate_null
 from imgcollapse.metrics.judge import Judge, train_judge
-from imgcollapse.metrics.ruler import BALANCED, INITIAL, Ruler
-from imgcollapse.scores import FLOOR
+from imgcollapse.metrics.ruler import Ruler
+from imgcollapse.metrics.share_scores import BALANCED, INITIAL
+from imgcollapse.policies import synthetic_needed
 from imgcollapse.seeds import seed_for
 from imgcollapse.store.files import read_json, write_json
-from imgcollapse.store.run_directory import RunDirectory, read_npz, write_npz, write_scores
+from imgcollapse.store.run_directory import RunDirectory, write_npz, write_scores
 from imgcollapse.training import Watcher
+
+NULL_CHAINS = 2000
 
 
 def prepare(
@@ -42,25 +48,50 @@ def prepare(
             judge.save(folder)
         run.clear_state()
     judge = Judge.load(run.path / "judge", device)
-    seed = seed_for(config.seed, "ruler")
-    counts = splits.pool.counts()
+    ruler = make_ruler(config, splits, judge)
     if not (run.path / "reference").is_dir():
-        moments = {
-            BALANCED: Moments.of(judge.look(splits.reference.images).features),
-            INITIAL: Moments.of(judge.look(splits.pool.images).features),
-        }
-        floor = Ruler(judge, moments, counts, seed).score(splits.floor, FLOOR)
         with run.commit("reference") as folder:
-            _write_stats(folder / "stats.npz", moments, str(judge.facts["sha256"]))
+            _write_stats(folder / "stats.npz", ruler)
             write_json(folder / "counts.json", _counts(splits))
-            write_scores(folder / "scores.json", floor)
+            write_scores(folder / "scores.json", ruler.floor(splits.floor))
     _refuse_other_images(run.path / "reference" / "counts.json", splits)
-    return Ruler(judge, _read_stats(run.path / "reference" / "stats.npz"), counts, seed)
+    return ruler
 
 
-def _write_stats(path: Path, moments: dict[str, Moments], extractor: str) -> None:
+def make_ruler(config: Config, splits: Splits, judge: Judge) -> Ruler:
+    """The ruler of a config's chain, from its real images as a judge sees them."""
+    seed = seed_for(config.seed, "ruler")
+    distances = Distances(
+        references={
+            INITIAL: Seen.by(judge, splits.pool),
+            BALANCED: Seen.by(judge, splits.reference),
+        },
+        held_out=Seen.by(judge, splits.floor),
+        test=splits.reference if config.scores.tstr else None,
+        seed=seed,
+        device=judge.device,
+    )
+    return Ruler(judge, distances, _null(config, splits.pool), seed)
+
+
+def _null(config: Config, pool: ImageSet) -> NDArray[np.float64] | None:
+    """What chance alone does to the shares among the scored images, class by generation."""
+    if config.generator.labels == "balanced":
+        return None
+    return simulate_null(
+        pool.counts(),
+        config.policy,
+        synthetic_needed(config.policy, config.sampling.num_images, len(pool)),
+        generations=config.generations - 1,
+        chains=NULL_CHAINS,
+        seed=config.seed,
+        num_scored=config.scores.num_images,
+    ).scored
+
+
+def _write_stats(path: Path, ruler: Ruler) -> None:
     """``mu``, ``sigma`` and ``n`` of the balanced reference, then those of the first pool."""
-    balanced, initial = moments[BALANCED], moments[INITIAL]
+    balanced, initial = (ruler.distances.moments(name) for name in (BALANCED, INITIAL))
     write_npz(
         path,
         mu=balanced.mu,
@@ -69,19 +100,8 @@ def _write_stats(path: Path, moments: dict[str, Moments], extractor: str) -> Non
         mu_initial=initial.mu,
         sigma_initial=initial.sigma,
         n_initial=np.array(initial.n),
-        extractor=np.array(extractor),
+        extractor=np.array(str(ruler.judge.facts["sha256"])),
     )
-
-
-def _read_stats(path: Path) -> dict[str, Moments]:
-    mu, sigma, n = read_npz(path, "mu", "sigma", "n")
-    mu_initial, sigma_initial, n_initial = read_npz(
-        path, "mu_initial", "sigma_initial", "n_initial"
-    )
-    return {
-        INITIAL: Moments(mu_initial, sigma_initial, int(n_initial)),
-        BALANCED: Moments(mu, sigma, int(n)),
-    }
 
 
 def _counts(splits: Splits) -> dict[str, Any]:

@@ -1,0 +1,83 @@
+"""The scores that say which classes a set of images shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgcollapse.images import UNLABELLED
+from imgcollapse.metrics.fit import fit_residual
+from imgcollapse.metrics.judge import Judge, Verdicts
+from imgcollapse.metrics.rows import Rows
+from imgcollapse.metrics.shares import (
+    ZERO_OF_N,
+    Shares,
+    hill_number,
+    lost,
+    measure_em,
+    measure_shares,
+    surely_alive,
+    tail_classes,
+    total_variation,
+)
+
+INITIAL, BALANCED = "initial", "balanced"
+
+
+def add_share_scores(
+    rows: Rows, verdicts: Verdicts, judge: Judge, initial_counts: NDArray[np.int64], seed: int
+) -> None:
+    """Adds the shares of a set as a judge sees it, and their summaries.
+
+    ``initial_counts`` (C) are the images of each class that the shares are compared with.
+    """
+    shares = measure_shares(verdicts.classes, judge.confusion, seed=seed)
+    names: Sequence[str] = judge.facts["classes"]
+    for label, name in enumerate(names):
+        rows.add("share", shares.corrected[label], shares.low[label], shares.high[label], name)
+    for label, name in enumerate(names):
+        low, high = shares.raw_low[label], shares.raw_high[label]
+        rows.add("share_raw", shares.raw[label], low, high, name)
+    _add_em(rows, verdicts, shares, names, seed)
+    rows.add("reject", shares.reject, shares.reject_low, shares.reject_high)
+    residual = fit_residual(verdicts.unsureness, verdicts.strangeness, shares.corrected, judge.held)
+    rows.add_as_is("share_fit", residual, None, None)
+    _add_summaries(rows, shares, initial_counts)
+
+
+def _add_em(
+    rows: Rows, verdicts: Verdicts, shares: Shares, names: Sequence[str], seed: int
+) -> None:
+    """Shares by EM over the images that are not rejected, and how far both kinds disagree."""
+    accepted = verdicts.probabilities[verdicts.classes != UNLABELLED]
+    some = 1 - shares.nothing if len(accepted) else 0.0
+    limits = measure_em(accepted, seed=seed) if len(accepted) else np.zeros((3, len(names)))
+    value, low, high = (some * one for one in limits)
+    for label, name in enumerate(names):
+        rows.add("share_em", value[label], low[label], high[label], name)
+    rows.add_as_is("share_gap", total_variation(value, shares.corrected), None, None)
+
+
+def _add_summaries(rows: Rows, shares: Shares, initial_counts: NDArray[np.int64]) -> None:
+    initial = initial_counts / initial_counts.sum()
+    tail = tail_classes(initial_counts)
+    low, high = shares.interval(lambda one: float(one[tail].sum()))
+    high = min(1.0, max(high, ZERO_OF_N / shares.n))
+    rows.add("tail_share", shares.corrected[tail].sum(), low, high, reference=INITIAL)
+    limits = shares.interval(partial(hill_number, order=1))
+    rows.add("effective_classes", hill_number(shares.corrected, 1), *limits)
+    for order in (0, 2):
+        limits = shares.interval(partial(hill_number, order=order))
+        rows.add(f"hill_{order}", hill_number(shares.corrected, order), *limits)
+    started = np.count_nonzero(initial)
+    left = started - lost(shares, initial).sum()
+    sure = surely_alive(shares, initial).sum()
+    rows.add_as_is("classes_alive", left, sure, left, reference=INITIAL)
+    balanced = np.full(len(initial), 1 / len(initial))
+    for name, other in ((INITIAL, initial), (BALANCED, balanced)):
+        limits = shares.interval(partial(total_variation, other))
+        value = total_variation(shares.corrected, other)
+        rows.add("total_variation", value, *limits, reference=name)

@@ -1,0 +1,55 @@
+"""The scores of a run once more, from the images that it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imgcollapse.data.splits import make_splits
+from imgcollapse.device import pick_device, set_up
+from imgcollapse.errors import CorruptError
+from imgcollapse.images import ImageSet
+from imgcollapse.metrics.judge import Judge
+from imgcollapse.policies import compose_pool, remembered, synthetic_needed
+from imgcollapse.scores import FLOOR, Score
+from imgcollapse.seeds import seed_for
+from imgcollapse.store.run_directory import RunDirectory
+from imgcollapse.study.preparation import make_ruler
+
+
+def rescore(run: RunDirectory) -> Iterator[tuple[int, list[Score]]]:
+    """Each generation of a run, the floor first, and its scores measured anew.
+
+    Pools are made again from the real images and the samples. On the device, versions and threads
+    that the run had, the scores are the same to the last bit.
+    """
+    config = run.config()
+    device = pick_device(config.device)
+    set_up(device, config.deterministic)
+    splits = make_splits(config)
+    ruler = make_ruler(config, splits, Judge.load(run.path / "judge", device))
+    yield FLOOR, ruler.floor(splits.floor)
+    for_pool = synthetic_needed(config.policy, config.sampling.num_images, len(splits.pool))
+    past: list[ImageSet] = []
+    for number in range(len(run.generations())):
+        seed = seed_for(config.seed, "generation", number, "pool")
+        pool = compose_pool(config.policy, splits.pool, past, seed=seed) if number else splits.pool
+        samples = run.samples(number, splits.pool.classes)
+        yield number, ruler.score(samples[: config.scores.num_images], pool, number)
+        past = remembered(config.policy, [*past, samples[:for_pool]])
+
+
+def check_scores(run: RunDirectory) -> int:
+    """Compares the scores of a run with what they are when measured again; returns their number.
+
+    Raises CorruptError with the first that differs.
+    """
+    kept = run.scores()
+    again = [score for _, scores in rescore(run) for score in scores]
+    for old, new in zip(kept, again, strict=True):
+        if old != new:
+            raise CorruptError(
+                f"{old.metric} {old.class_} of generation {old.generation} is {old.value!r}, "
+                f"measured again {new.value!r} ({run.path})",
+                "another device, thread count or version gives other last digits",
+            )
+    return len(again)

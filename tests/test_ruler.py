@@ -1,0 +1,129 @@
+"""The ruler: every metric of the contract, a floor close to nothing, and the same bytes again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import Call
+
+from imgcollapse.config import Config
+from imgcollapse.config_file import parse_config
+from imgcollapse.data.kennel import BREEDS, draw_many
+from imgcollapse.data.splits import Splits, make_splits
+from imgcollapse.images import ImageSet
+from imgcollapse.metrics.judge import train_judge
+from imgcollapse.metrics.ruler import Ruler
+from imgcollapse.metrics.share_scores import BALANCED, INITIAL
+from imgcollapse.metrics.warning import WARNINGS
+from imgcollapse.scores import FLOOR, Score, select
+from imgcollapse.store.run_directory import RunDirectory
+from imgcollapse.study.preparation import make_ruler
+
+SIZE = 16
+COMPARED = {
+    "fd_judge", "fd_judge_inf", "kid_judge", "precision", "recall", "density", "coverage",
+}  # fmt: skip
+OF_A_SET = {
+    "reject", "share_gap", "share_fit", "tail_share", "effective_classes", "hill_0", "hill_2",
+    "classes_alive", "total_variation", "vendi", "duplicate_rate", "nn_ratio",
+}  # fmt: skip
+BY_CLASS = {"share", "share_raw", "share_em"}
+
+
+@pytest.fixture(scope="module")
+def made() -> tuple[Config, Splits, Ruler]:
+    config = parse_config(
+        {
+            "generations": 2,
+            "data": {
+                "source": "kennel",
+                "image_size": SIZE,
+                "judge_per_class": 120,
+                "reference_per_class": 60,
+            },
+            "profile": {"kind": "exp", "num_max": 200, "imbalance": 0.05},
+            "generator": {"kind": "bootstrap"},
+            "scores": {"num_images": 600},
+        }
+    )
+    splits = make_splits(config)
+    judge = train_judge(splits.judge, seed=2, device=torch.device("cpu"), steps=150)
+    return config, splits, make_ruler(config, splits, judge)
+
+
+def value(scores: list[Score], metric: str, reference: str = "") -> float:
+    return select(scores, metric, reference=reference, class_="")[0].value
+
+
+def test_every_set_gets_every_metric(made: tuple[Config, Splits, Ruler]) -> None:
+    _, splits, ruler = made
+    floor = ruler.floor(splits.floor)
+    scored = ruler.score(splits.reference, splits.pool, 1)
+    for scores in (floor, scored):
+        metrics = {score.metric for score in scores}
+        assert metrics >= COMPARED | OF_A_SET | BY_CLASS
+        for metric in COMPARED:
+            references = {score.reference for score in select(scores, metric)}
+            assert references == {INITIAL, BALANCED}
+        for metric in BY_CLASS:
+            assert [score.class_ for score in select(scores, metric)] == list(BREEDS)
+    assert {score.metric for score in scored} >= {*WARNINGS, "share_null"}
+    assert not {score.metric for score in floor} & {*WARNINGS, "share_null"}
+
+
+def test_the_floor_is_close_and_a_shifted_set_is_far(made: tuple[Config, Splits, Ruler]) -> None:
+    _, splits, ruler = made
+    floor = ruler.floor(splits.floor)
+    head = ImageSet.of(draw_many(0, range(600), seed=8, size=SIZE), None, BREEDS)
+    only_head = ruler.score(head, splits.pool, 0)
+    assert value(floor, "classes_alive", INITIAL) == 10
+    assert value(only_head, "effective_classes") < 1.1
+    assert value(floor, "total_variation", INITIAL) < 0.1
+    assert value(only_head, "fd_judge", INITIAL) > 10 * value(floor, "fd_judge", INITIAL)
+    assert {score.n for score in floor} == {len(splits.floor)}
+    assert {score.extractor for score in floor} == {ruler.judge.extractor}
+    assert {score.generation for score in floor} == {FLOOR}
+
+
+def test_copies_of_the_pool_are_seen_as_copies(made: tuple[Config, Splits, Ruler]) -> None:
+    _, splits, ruler = made
+    copies = splits.pool[np.random.default_rng(0).integers(0, len(splits.pool), 600)]
+    scores = ruler.score(copies, splits.pool, 0)
+    assert value(scores, "nn_ratio", "pool") == 0
+    assert value(scores, "duplicate_rate", "pool") > 0.5
+    assert value(scores, "duplicate_rate") > 0.1
+
+
+def test_the_null_is_the_spread_of_chance(made: tuple[Config, Splits, Ruler]) -> None:
+    """Generation 0 draws from the real pool: scored counts are binomial."""
+    _, splits, ruler = made
+    scores = select(ruler.score(splits.floor, splits.pool, 0), "share_null")
+    initial = splits.pool.counts() / len(splits.pool)
+    for score, share in zip(scores, initial, strict=True):
+        assert score.low is not None
+        assert score.high is not None
+        assert score.low <= share <= score.high
+        spread = (score.high - score.low) / (2 * 1.96)
+        assert spread == pytest.approx(np.sqrt(share * (1 - share) / 600), rel=0.25)
+
+
+def test_scores_measured_again_are_the_same(call: Call, finished: Path) -> None:
+    said = call("verify", finished, "--scores", "--json")
+    assert said.code == 0
+    assert said.json["scores"][str(finished)] == len(RunDirectory(finished).scores())
+
+
+def test_scores_that_are_not_those_of_the_images_are_exit_4(
+    call: Call, copy_of_finished: Path
+) -> None:
+    from imgcollapse.store.run_directory import read_scores, write_scores
+    from imgcollapse.study.rescoring import check_scores
+
+    path = copy_of_finished / "gen_001" / "scores.json"
+    scores = read_scores(path)
+    write_scores(path, [*scores[:-1], scores[0]])
+    with pytest.raises(Exception, match="measured again"):
+        check_scores(RunDirectory(copy_of_finished))
