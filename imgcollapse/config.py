@@ -104,7 +104,7 @@ class TrainingConfig(Section):
 
 class SamplingConfig(Section):
     sampler: Literal["ddpm", "ddim", "dpm++", "unipc", "heun", "euler", "flow"] = "dpm++"
-    steps: int = Field(20, ge=1, le=1000)
+    steps: int = Field(35, ge=1, le=1000)
     variance: Literal["fixed_small", "fixed_large"] | None = None
     lambda_: float = Field(
         1.0,

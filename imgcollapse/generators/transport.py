@@ -29,7 +29,7 @@ REACH = 8.0
 COARSE = 8192
 FINE = 256
 GRID_POINTS = 800
-GRID_WORK = 32_000
+GRID_WORK = 16_000
 NARROWEST = 1.5
 """Spacings of the grid below which a kernel is integrated by three points of Gauss and Hermite."""
 
@@ -110,7 +110,7 @@ def _by_noise(
 def _by_chain(
     scheduler: Any, steps: int, mixture: Mixture, objective: str, lambda_: float
 ) -> Outcome:
-    dense = int(np.clip(GRID_WORK / steps, GRID_POINTS, 4 * GRID_POINTS))
+    dense = int(np.clip(GRID_WORK / steps, GRID_POINTS, 2 * GRID_POINTS))
     fine, rough = (
         _chain_moments(scheduler, steps, mixture, objective, lambda_, points)
         for points in (dense, dense // 2)

@@ -180,7 +180,7 @@ def _row(shape: Geometry, mode: int, share: float, error: float, width: float) -
         low,
         high,
         float(width) if math.isfinite(width) else None,
-        -TOLERANCE <= low and high <= TOLERANCE,
+        low >= -TOLERANCE and high <= TOLERANCE,
     )
 
 
@@ -253,8 +253,10 @@ def profile_shares(config: Config) -> tuple[float, ...]:
 def least_steps(config: Config, shapes: tuple[Geometry, ...]) -> int | None:
     """The least number of steps that passes: the first of ``STEPS``, then halving the gap to it."""
 
+    rarest_first = sorted(shapes, key=lambda shape: (len(shape.shares), min(shape.shares)))
+
     def enough(steps: int) -> bool:
-        return all(row.passes for shape in shapes[::-1] for row in audit_rows(config, shape, steps))
+        return all(row.passes for shape in rarest_first for row in audit_rows(config, shape, steps))
 
     above = next((steps for steps in STEPS if enough(steps)), None)
     if above is None:
