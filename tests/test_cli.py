@@ -24,7 +24,8 @@ from imgcollapse.config_file import load_config, to_yaml
 from imgcollapse.store.lock import RunLock
 
 COMMANDS = {
-    "demo", "run", "status", "show", "verify", "compare", "warn", "data", "config", "doctor",
+    "demo", "run", "status", "show", "verify", "compare", "warn", "audit-sampler",
+    "data", "config", "doctor",
 }  # fmt: skip
 
 

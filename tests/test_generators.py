@@ -48,6 +48,16 @@ MEMBERS: dict[str, dict[str, Any]] = {
     "unet v ddim": {
         "generator": {**UNET, "objective": "v"}, "sampling": {"sampler": "ddim", "steps": 4}
     },
+    "mlp flow unipc": {
+        "generator": {**MLP, "objective": "flow"},
+        "sampling": {"sampler": "unipc", "steps": 4},
+    },
+    "mlp eps euler": {
+        "generator": {**MLP, "objective": "eps"}, "sampling": {"sampler": "euler", "steps": 4}
+    },
+    "mlp v unipc": {
+        "generator": {**MLP, "objective": "v"}, "sampling": {"sampler": "unipc", "steps": 4}
+    },
     "unet eps heun": {
         "generator": {**UNET, "objective": "eps"}, "sampling": {"sampler": "heun", "steps": 18}
     },
@@ -281,6 +291,8 @@ def test_noising_is_that_of_the_scheduler_of_diffusers() -> None:
         ("ddpm", "eps", 250), ("ddpm", "v", 250), ("ddim", "eps", 250), ("ddim", "v", 250),
         ("dpm++", "eps", 20), ("dpm++", "v", 20), ("heun", "eps", 18), ("heun", "v", 18),
         ("flow", "flow", 100), ("heun", "flow", 20), ("dpm++", "flow", 20),
+        ("unipc", "eps", 20), ("unipc", "v", 20), ("unipc", "flow", 20), ("euler", "eps", 100),
+        ("euler", "v", 100),
     ],
 )  # fmt: skip
 def test_every_sampler_gives_back_a_gaussian_whose_denoiser_is_exact(

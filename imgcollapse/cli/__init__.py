@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from imgcollapse.cli import compare, config, data, demo, doctor, look, run, warn
+from imgcollapse.cli import audit, compare, config, data, demo, doctor, look, run, warn
 from imgcollapse.errors import EnvironmentalError, LabError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command()(look.show)
 app.command()(look.verify)
 app.command()(compare.compare)
 app.command()(warn.warn)
+app.command()(audit.audit_sampler)
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")
 app.command()(doctor.doctor)
