@@ -220,21 +220,20 @@ def test_a_class_that_is_gone_is_never_drawn() -> None:
     assert (draw(random_for(8, "test"), 10**10, weights * np.exp(0.1))[3] == 0).all()
 
 
-def test_a_tilt_moves_the_expected_shares_of_the_samples() -> None:
+def test_samples_follow_the_expected_shares_and_pools_follow_the_samples() -> None:
     tilt = np.array([[0.2], [0.0], [-0.4], [0.1], [-2.0]])
-    step = next(
-        resample(
-            spread(INITIAL, 20_000),
-            policy("replace"),
-            10_000,
-            generations=1,
-            random=random_for(9, "test"),
-            tilt=tilt,
-        )
+    steps = resample(
+        spread(INITIAL, 20_000),
+        policy("replace"),
+        10_000,
+        generations=2,
+        random=random_for(9, "test"),
+        expected=lambda number, pool: pool * np.exp((number + 1) * tilt),
     )
-    expected = INITIAL * np.exp(tilt[:, 0])
-    found = step.samples.mean(1) / 10_000
-    assert found == pytest.approx(expected / expected.sum(), rel=0.01)
+    for number, step in enumerate(steps):
+        expected = INITIAL * np.exp((1 + 2 * number) * tilt[:, 0])
+        found = step.samples.mean(1) / 10_000
+        assert found == pytest.approx(expected / expected.sum(), rel=0.02)
 
 
 @pytest.mark.long

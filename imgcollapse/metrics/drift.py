@@ -6,7 +6,7 @@ that is gone comes back by rounding, and pools of up to 10^15 images are drawn e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -99,17 +99,17 @@ def resample(
     *,
     generations: int,
     random: np.random.Generator,
-    tilt: Array | None = None,
+    expected: Callable[[int, Counts], NDArray[Any]] | None = None,
 ) -> Iterator[Step]:
     """The pools 1 … ``generations`` of each chain, as ``policies.compose_pool`` makes them.
 
-    ``real`` (C×R) is pool 0. A generator without error copies its pool; with ``tilt`` s (C×R or
-    C×1) it turns the pool's shares q into sample shares proportional to q exp(s).
+    ``real`` (C×R) is pool 0. A generator without error copies its pool; ``expected`` turns the
+    generation and its pool into other unnormalised shares of the samples.
     """
-    preference = 1.0 if tilt is None else np.exp(tilt)
     pool, synthetic = real, np.zeros_like(real)
-    for _ in range(generations):
-        samples = draw(random, num_synthetic, pool * preference)
+    for number in range(generations):
+        weights = pool if expected is None else expected(number, pool)
+        samples = draw(random, num_synthetic, weights)
         synthetic = synthetic + samples if policy.window == "all" else samples
         union = real + synthetic if policy.real == "fixed" else synthetic
         pool = _compose(random, policy, real, synthetic, union)
