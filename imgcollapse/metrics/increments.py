@@ -197,8 +197,9 @@ def simulate_verdicts(
     def expected(number: int, pool: Counts) -> Array:
         shares = pool[:-1] * favour
         shares = shares / np.maximum(shares.sum(0), 1e-300) * bearing[number]
-        weights.append(np.concatenate([shares, 1 - shares.sum(0, keepdims=True)]))
-        return np.where(weights[-1] < 1e-12, 0.0, weights[-1])
+        every = np.concatenate([shares, 1 - shares.sum(0, keepdims=True)])
+        weights.append(np.where(every < 1e-12, 0.0, every))
+        return weights[-1]
 
     num_synthetic = experiment.num_synthetic
     steps = resample(

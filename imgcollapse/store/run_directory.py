@@ -153,6 +153,12 @@ class RunDirectory:
             raise CorruptError(f"counts are not numbers ({path})", RESTORE)
         return counts
 
+    def audit(self) -> dict[str, Any]:
+        """The audit of the run's sampler: whether it ``passes``, its ``sentence`` and rows."""
+        path = self.path / "reference" / "audit.json"
+        found: dict[str, Any] = read_json(path, passes=bool, sentence=str)
+        return found
+
     def loss(self, number: int) -> float | None:
         """The training loss of a committed generation, None where it has none."""
         path = self._generation(number) / "pool.json"

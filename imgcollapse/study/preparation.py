@@ -23,6 +23,7 @@ from imgcollapse.policies import synthetic_needed
 from imgcollapse.seeds import seed_for
 from imgcollapse.store.files import read_json, write_json
 from imgcollapse.store.run_directory import RunDirectory, write_npz, write_scores
+from imgcollapse.study.audit import audit
 from imgcollapse.training import Watcher
 
 NULL_CHAINS = 2000
@@ -54,8 +55,17 @@ def prepare(
             _write_stats(folder / "stats.npz", ruler)
             write_json(folder / "counts.json", _counts(splits))
             write_scores(folder / "scores.json", ruler.floor(splits.floor))
+            write_json(folder / "audit.json", _audited(config))
     _refuse_other_images(run.path / "reference" / "counts.json", splits)
     return ruler
+
+
+def _audited(config: Config) -> dict[str, Any]:
+    """The audit of the config's sampler; where it fails, with the least steps that pass."""
+    found = audit(config, least=False)
+    if not found.passes:
+        found = audit(config)
+    return {**found.as_dict(), "sentence": found.sentence()}
 
 
 def make_ruler(config: Config, splits: Splits, judge: Judge) -> Ruler:

@@ -14,6 +14,7 @@ from imgcollapse.scores import FLOOR, Score
 from imgcollapse.seeds import seed_for
 from imgcollapse.store.run_directory import RunDirectory
 from imgcollapse.study.preparation import make_ruler
+from imgcollapse.study.selection_scores import selection_scores
 
 
 def rescore(run: RunDirectory) -> Iterator[tuple[int, list[Score]]]:
@@ -30,11 +31,14 @@ def rescore(run: RunDirectory) -> Iterator[tuple[int, list[Score]]]:
     yield FLOOR, ruler.floor(splits.floor)
     for_pool = synthetic_needed(config.policy, config.sampling.num_images, len(splits.pool))
     past: list[ImageSet] = []
+    scores: list[Score] = []
     for number in range(len(run.generations())):
         seed = seed_for(config.seed, "generation", number, "pool")
         pool = compose_pool(config.policy, splits.pool, past, seed=seed) if number else splits.pool
         samples = run.samples(number, splits.pool.classes)
-        yield number, ruler.score(samples[: config.scores.num_images], pool, number)
+        found = ruler.score(samples[: config.scores.num_images], pool, number)
+        scores += found
+        yield number, found + selection_scores(config, ruler, scores)
         past = remembered(config.policy, [*past, samples[:for_pool]])
 
 

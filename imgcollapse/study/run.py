@@ -18,6 +18,7 @@ from imgcollapse.generators import Generator, Surroundings, draw_labels, make_ge
 from imgcollapse.images import ImageSet
 from imgcollapse.metrics.ruler import Ruler
 from imgcollapse.policies import remembered, synthetic_needed
+from imgcollapse.scores import Score
 from imgcollapse.seeds import seed_for
 from imgcollapse.store.files import write_bytes, write_json
 from imgcollapse.store.lock import RunLock
@@ -35,6 +36,7 @@ from imgcollapse.study.requirements import (
     refuse_small_pools,
     refuse_unwritable,
 )
+from imgcollapse.study.selection_scores import selection_scores
 from imgcollapse.training import Watcher
 
 
@@ -93,6 +95,8 @@ def run_to_disk(
         for name in run.trim():
             reporter.message(f"{name} does not follow from what is left, and is made anew")
         reporter.prepared(ruler)
+        audited = run.audit()
+        reporter.message(("" if audited["passes"] else "warning: ") + audited["sentence"])
         _last_figure(run).unlink(missing_ok=True)
         _go_on(run, config, splits.pool, generator, ruler, reporter)
         run.clear_state()
@@ -120,6 +124,11 @@ def _go_on(
     for_pool = synthetic_needed(config.policy, config.sampling.num_images, len(real))
     numbers = remembered(config.policy, list(range(len(done))))
     past = [run.samples(number, real.classes, for_pool) for number in numbers]
+
+    def score(samples: ImageSet, pool: ImageSet, number: int) -> list[Score]:
+        scores = ruler.score(samples, pool, number)
+        return scores + selection_scores(config, ruler, [*run.scores(), *scores])
+
     surroundings = Surroundings(watcher=reporter, checkpoint=run.training_state())
     started = time.perf_counter()
     reporter.stage(f"generation {len(done)}")
@@ -129,7 +138,7 @@ def _go_on(
         generator,
         first=len(done),
         past=past,
-        score=ruler.score,
+        score=score,
         surroundings=surroundings,
     ):
         _commit(run, config, generation, generator, ruler)
