@@ -39,13 +39,14 @@ def demo(
     print("Look at:")
     for arm in ARMS:
         print(f"  {out / arm / 'figures' / 'strip.png'}")
+        print(f"  {out / arm / 'figures' / 'chance.png'}")
     print(f"and at grid.png and histogram.png of each generation; imgcollapse show {out}")
 
 
 def _story(path: Path) -> str:
     """First against last generation, as measured."""
     from imgcollapse.figures.tables import RunTables
-    from imgcollapse.scores import percent
+    from imgcollapse.scores import percent, select
     from imgcollapse.store.run_directory import RunDirectory
 
     tables = RunTables.read(RunDirectory(path))
@@ -58,7 +59,11 @@ def _story(path: Path) -> str:
         f"{tables.values('fd_judge', 'initial')[generation].value:.1f}"
         for generation in (first, last)
     ]
+    chance = select(tables.scores, "share_null", class_=tables.head)[-1]
+    crowding = select(tables.scores, "crowding")[-1]
     return (
-        f"{tables.head} {' → '.join(heads)}, the {len(tables.tail)} rarest {' → '.join(tails)}, "
-        f"rejected as no class {' → '.join(rejects)}, distance {' → '.join(distances)}"
+        f"{tables.head} {' → '.join(heads)} (chance alone {percent(chance.low or 0)} to "
+        f"{percent(chance.high or 0)}), the {len(tables.tail)} rarest {' → '.join(tails)}, "
+        f"rejected as no class {' → '.join(rejects)}, distance {' → '.join(distances)}, crowding "
+        f"{crowding.value:+.2f} ({crowding.low:+.2f} to {crowding.high:+.2f})"
     )

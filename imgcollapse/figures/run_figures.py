@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from imgcollapse.figures.distance_over_time import draw_distance
+from imgcollapse.figures.shares_against_chance import draw_against_chance
 from imgcollapse.figures.shares_over_time import draw_shares
 from imgcollapse.figures.strip import draw_strip
 from imgcollapse.figures.tables import RunTables
@@ -15,6 +16,7 @@ from imgcollapse.store.run_directory import RunDirectory
 FIGURES: dict[str, Callable[[RunTables], bytes]] = {
     "strip": draw_strip,
     "shares": draw_shares,
+    "chance": draw_against_chance,
     "fd": draw_distance,
 }
 
