@@ -65,7 +65,12 @@ def test_what_passes_and_what_does_not(
 
 def test_a_narrower_start_fails_whatever_the_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imgcollapse.study.audit.STEPS", (30, 100))
-    narrow = config("unipc", 30, **{"lambda": 0.85})
+    narrow = parse_config(
+        {
+            "generator": {**WHITENED, "objective": "v"},
+            "sampling": {"sampler": "unipc", "steps": 30, "lambda": 0.85},
+        }
+    )
     found = audit(narrow)
     assert not found.passes
     assert found.least_steps is None
