@@ -83,17 +83,19 @@ def test_features_are_those_of_torch_fidelity(
 
 
 def test_features_depend_neither_on_the_batch_nor_on_repeated_channels(
-    inception: Inception,
+    inception: Inception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    grey = few_images(34, 2, channels=1)
+    monkeypatch.setattr("imgcollapse.metrics.inception.BATCH", 4)
+    grey = few_images(6, 2, channels=1)
     found = inception.features(grey)
-    np.testing.assert_array_equal(found[32:], inception.features(grey[32:].repeat(3, 1)))
+    np.testing.assert_array_equal(found[4:], inception.features(grey[4:].repeat(3, 1)))
 
 
 def test_the_whole_path_from_images_to_scores_and_statistics(
-    inception: Inception, tmp_path: Path
+    inception: Inception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    samples, real = (inception.statistics(few_images(20, seed)) for seed in (3, 4))
+    monkeypatch.setattr("imgcollapse.metrics.inception.BATCH", 4)
+    samples, real = (inception.statistics(few_images(8, seed)) for seed in (3, 4))
     save_statistics(tmp_path / "stats.npz", real, inception)
     read = load_statistics(tmp_path / "stats.npz", inception)
     full = inception_scores(inception, samples, real, seed=5)
