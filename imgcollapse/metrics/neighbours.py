@@ -35,7 +35,7 @@ class Manifold:
         if len(features) <= nearest:
             raise ValueError(f"{nearest} neighbours need more images than {len(features)}")
         blocks = [
-            np.partition(block, nearest, axis=1)[:, nearest]
+            np.partition(block, nearest, axis=1)[:, nearest].copy()
             for _, block in _squared_distances(features, features)
         ]
         return cls(features, np.concatenate(blocks))
