@@ -21,7 +21,7 @@ from imgcollapse.config import SourceName
 from imgcollapse.config_file import load_config, to_yaml
 from imgcollapse.store.lock import RunLock
 
-COMMANDS = {"demo", "run", "status", "show", "verify", "data", "config", "doctor"}
+COMMANDS = {"demo", "run", "status", "show", "verify", "null", "data", "config", "doctor"}
 
 
 class Said(NamedTuple):

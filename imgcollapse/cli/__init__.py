@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from imgcollapse.cli import config, data, demo, doctor, look, run
+from imgcollapse.cli import config, data, demo, doctor, look, null, run
 from imgcollapse.errors import EnvironmentalError, LabError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command()(run.run)
 app.command()(look.status)
 app.command()(look.show)
 app.command()(look.verify)
+app.command()(null.null)
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")
 app.command()(doctor.doctor)

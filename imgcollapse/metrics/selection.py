@@ -9,7 +9,6 @@ classes crowd out rare ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -206,7 +205,9 @@ class _Fitter:
             if abs(step) < 1e-3 * error[0]:
                 break
         slopes = value + GRID * error[0]
-        observed = np.array([self.crowding_score(slopes[k : k + 1], verdicts)[0][0] for k in range(len(GRID))])
+        observed = np.array(
+            [self.crowding_score(slopes[k : k + 1], verdicts)[0][0] for k in range(len(GRID))]
+        )
         many = np.repeat(slopes, replicates)
         simulated = self.simulate(self.tilt(many), bearing, random)
         scores = self.crowding_score(many, simulated)[0].reshape(1, len(GRID), replicates)
