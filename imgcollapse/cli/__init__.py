@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from imgcollapse.cli import audit, compare, config, data, demo, doctor, look, run, warn
+from imgcollapse.cli import audit, compare, config, data, demo, doctor, look, null, run, warn
 from imgcollapse.errors import EnvironmentalError, LabError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command()(look.verify)
 app.command()(compare.compare)
 app.command()(warn.warn)
 app.command()(audit.audit_sampler)
+app.command()(null.null)
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")
 app.command()(doctor.doctor)
