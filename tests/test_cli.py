@@ -24,7 +24,7 @@ from imgcollapse.config_file import load_config, to_yaml
 from imgcollapse.store.lock import RunLock
 
 COMMANDS = {
-    "demo", "run", "status", "show", "verify", "compare", "warn", "audit-sampler", "null",
+    "demo", "run", "status", "show", "verify", "compare", "warn", "audit-sampler", "null", "measure",
     "data", "config", "doctor",
 }  # fmt: skip
 

@@ -62,11 +62,9 @@ def test_every_score_has_its_rows_and_each_is_a_score(
         everything[order[80:160]],
         everything[order[160:]],
     )
-    ruler = Distances(
-        {"initial": pool, "balanced": held_out}, pool, held_out, held_out.images, seed=3
-    )
-    rows = ruler(samples, seed=4)
-    assert rows == ruler(samples, seed=4)
+    ruler = Distances({"initial": pool, "balanced": held_out}, held_out, held_out.images, seed=3)
+    rows = ruler(samples, seed=4, pool=pool)
+    assert rows == ruler(samples, seed=4, pool=pool)
     counts = Counter(row.metric for row in rows if row.metric != "vendi")
     shown = np.count_nonzero(held_out.images.counts())
     assert counts == {
@@ -75,7 +73,7 @@ def test_every_score_has_its_rows_and_each_is_a_score(
         "nn_ratio": 1,
         "tstr_accuracy": 1 + shown,
     }
-    for row in [*rows, *ruler.floor(held_out, seed=5)]:
+    for row in [*rows, *ruler.floor(held_out, seed=5, pool=pool)]:
         Score(0, row.metric, row.class_, row.reference, row.value, row.low, row.high, 80, "x")
         assert row.low <= row.value <= row.high
 
@@ -90,13 +88,16 @@ def test_what_is_left_out_gives_no_row() -> None:
 
 def test_copies_of_the_pool_and_a_collapsed_set_show() -> None:
     pool, held_out = seen(300, 4), seen(300, 5)
-    ruler = Distances({"initial": pool}, pool, held_out)
-    copies = ruler(pool[np.arange(300) % 100], seed=0)
+    ruler = Distances({"initial": pool}, held_out)
+    copies = ruler(pool[np.arange(300) % 100], seed=0, pool=pool)
     assert find(copies, "duplicate_rate").value == pytest.approx(2 / 3)
     assert find(copies, "duplicate_rate", reference="pool").value == 1
     assert find(copies, "nn_ratio", reference="pool").value == 0
-    real = {(row.metric, row.class_, row.reference): row for row in ruler.floor(held_out, seed=0)}
-    collapsed = ruler(pool[np.zeros(300, int)], seed=0)
+    real = {
+        (row.metric, row.class_, row.reference): row
+        for row in ruler.floor(held_out, seed=0, pool=pool)
+    }
+    collapsed = ruler(pool[np.zeros(300, int)], seed=0, pool=pool)
     assert find(collapsed, "vendi").value == pytest.approx(1)
     for metric in ("fd_judge", "fd_judge_inf", "kid_judge"):
         row = find(collapsed, metric, reference="initial")
@@ -118,12 +119,12 @@ def test_real_images_lie_inside_the_floor_in_at_least_90_of_100_repeats(
     inside: Counter[tuple[str, str, str]] = Counter()
     for repeat in range(100):
         reference, floor, samples, pool = (seen(160, 4 * repeat + part) for part in range(4))
-        ruler = Distances({"initial": reference}, pool, floor)
+        ruler = Distances({"initial": reference}, floor)
         limits = {
             (row.metric, row.class_, row.reference): (row.low, row.high)
-            for row in ruler.floor(floor, seed=repeat)
+            for row in ruler.floor(floor, seed=repeat, pool=pool)
         }
-        for row in ruler(samples, seed=repeat):
+        for row in ruler(samples, seed=repeat, pool=pool):
             key = (row.metric, row.class_, row.reference)
             low, high = limits.get(key, (-np.inf, np.inf))
             inside[key] += bool(low - 1e-9 <= row.value <= high + 1e-9)
@@ -163,7 +164,7 @@ def test_memory_grows_no_faster_than_the_features(monkeypatch: pytest.MonkeyPatc
     def peak(n: int) -> int:
         samples, reference = seen(n, 8), seen(n, 9)
         tracemalloc.start()
-        Distances({"balanced": reference}, reference, reference)(samples, seed=0)
+        Distances({"balanced": reference}, reference)(samples, seed=0, pool=reference)
         top = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return top

@@ -200,7 +200,7 @@ def pictures(finished: Path) -> dict[str, bytes]:
 def test_pictures_are_the_bytes_that_the_run_holds(
     finished: Path, pictures: dict[str, bytes]
 ) -> None:
-    assert set(pictures) == {"strip", "shares", "fd", "grid", "histogram"}
+    assert set(pictures) == {"strip", "shares", "chance", "fd", "grid", "histogram"}
     for name, content in pictures.items():
         place = "gen_001" if name in ("grid", "histogram") else "figures"
         assert (finished / place / f"{name}.png").read_bytes() == content, name

@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from imgcollapse.cli import audit, compare, config, data, demo, doctor, look, null, run, warn
+from imgcollapse.cli import (
+    audit,
+    compare,
+    config,
+    data,
+    demo,
+    doctor,
+    look,
+    measure,
+    null,
+    run,
+    warn,
+)
 from imgcollapse.errors import EnvironmentalError, LabError
 
 app = typer.Typer(
@@ -23,6 +35,7 @@ app.command()(run.run)
 app.command()(look.status)
 app.command()(look.show)
 app.command()(look.verify)
+app.command()(measure.measure)
 app.command()(compare.compare)
 app.command()(warn.warn)
 app.command()(audit.audit_sampler)

@@ -32,6 +32,23 @@ UNREADABLE = (
 )
 
 
+def as_channels(
+    images: NDArray[np.uint8], channels: int, where: str
+) -> tuple[NDArray[np.uint8], list[str]]:
+    """Images N×C×H×W in grey or in colour, and a note if that changed them.
+
+    Grey by ITU-R 601 luma, colour by three equal planes.
+    """
+    have = images.shape[1]
+    if have == channels:
+        return images, []
+    if channels == 3:
+        return np.repeat(images, 3, axis=1), [f"turned grey images into RGB ({where})"]
+    weights = np.array([0.299, 0.587, 0.114])
+    grey = np.round(np.tensordot(weights, images, ([0], [1]))).astype(np.uint8)
+    return grey[:, None], [f"turned RGB images grey ({where})"]
+
+
 def fit_images(
     images: NDArray[np.uint8], image_size: int | None, how: How, where: str
 ) -> tuple[NDArray[np.uint8], list[str]]:

@@ -14,9 +14,9 @@ from imgcollapse.seeds import random_for
 Matrix = NDArray[np.float64]
 
 BLOCKS = 64
-HALVES = 100
+HALVES = 50
 PARTS = (0.5, 0.625, 0.75, 0.875, 1.0)
-SUBSETS = 24
+SUBSETS = 8
 FEWEST = 8
 
 

@@ -14,7 +14,7 @@ from imgcollapse.metrics.distances import Distances, Seen
 from imgcollapse.metrics.judge import Judge
 from imgcollapse.metrics.pool_scores import warning_scores
 from imgcollapse.metrics.rows import Rows
-from imgcollapse.metrics.share_scores import INITIAL, add_share_scores
+from imgcollapse.metrics.share_scores import INITIAL, add_comparisons, add_share_scores
 from imgcollapse.metrics.shares import unseeable
 from imgcollapse.scores import FLOOR, Score
 from imgcollapse.seeds import random_for, seed_for
@@ -92,7 +92,8 @@ class Ruler:
     def _shares(self, images: ImageSet, generation: int, seed: int) -> tuple[Rows, Seen]:
         verdicts = self.judge.look(images.images)
         rows = Rows(generation, len(images), self.judge.extractor)
-        add_share_scores(rows, verdicts, self.judge, self.initial_counts, seed)
+        shares = add_share_scores(rows, verdicts, self.judge, seed)
+        add_comparisons(rows, shares, self.initial_counts)
         return rows, Seen(images, verdicts.classes, verdicts.features)
 
     def _see_pool(self, pool: ImageSet, num: int, seed: int) -> Seen:

@@ -27,13 +27,8 @@ from imgcollapse.metrics.shares import (
 INITIAL, BALANCED = "initial", "balanced"
 
 
-def add_share_scores(
-    rows: Rows, verdicts: Verdicts, judge: Judge, initial_counts: NDArray[np.int64], seed: int
-) -> None:
-    """Adds the shares of a set as a judge sees it, and their summaries.
-
-    ``initial_counts`` (C) are the images of each class that the shares are compared with.
-    """
+def add_share_scores(rows: Rows, verdicts: Verdicts, judge: Judge, seed: int) -> Shares:
+    """Adds the shares of a set as a judge sees it; returns them."""
     shares = measure_shares(verdicts.classes, judge.confusion, seed=seed)
     names: Sequence[str] = judge.facts["classes"]
     for label, name in enumerate(names):
@@ -45,7 +40,12 @@ def add_share_scores(
     rows.add("reject", shares.reject, shares.reject_low, shares.reject_high)
     residual = fit_residual(verdicts.unsureness, verdicts.strangeness, shares.corrected, judge.held)
     rows.add_as_is("share_fit", residual, None, None)
-    _add_summaries(rows, shares, initial_counts)
+    limits = shares.interval(partial(hill_number, order=1))
+    rows.add("effective_classes", hill_number(shares.corrected, 1), *limits)
+    for order in (0, 2):
+        limits = shares.interval(partial(hill_number, order=order))
+        rows.add(f"hill_{order}", hill_number(shares.corrected, order), *limits)
+    return shares
 
 
 def _add_em(
@@ -61,17 +61,13 @@ def _add_em(
     rows.add_as_is("share_gap", total_variation(value, shares.corrected), None, None)
 
 
-def _add_summaries(rows: Rows, shares: Shares, initial_counts: NDArray[np.int64]) -> None:
+def add_comparisons(rows: Rows, shares: Shares, initial_counts: NDArray[np.int64]) -> None:
+    """Adds what compares shares with those of the images (C) that a chain began with."""
     initial = initial_counts / initial_counts.sum()
     tail = tail_classes(initial_counts)
     low, high = shares.interval(lambda one: float(one[tail].sum()))
     high = min(1.0, max(high, ZERO_OF_N / shares.n))
     rows.add("tail_share", shares.corrected[tail].sum(), low, high, reference=INITIAL)
-    limits = shares.interval(partial(hill_number, order=1))
-    rows.add("effective_classes", hill_number(shares.corrected, 1), *limits)
-    for order in (0, 2):
-        limits = shares.interval(partial(hill_number, order=order))
-        rows.add(f"hill_{order}", hill_number(shares.corrected, order), *limits)
     started = np.count_nonzero(initial)
     left = started - lost(shares, initial).sum()
     sure = surely_alive(shares, initial).sum()

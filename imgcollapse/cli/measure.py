@@ -1,0 +1,162 @@
+"""``imgcollapse measure``: scores of any images against a reference."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from imgcollapse.cli.parameters import JsonOption, print_json
+from imgcollapse.cli.words import MISFIT, is_misfit
+from imgcollapse.errors import ConfigError
+
+if TYPE_CHECKING:
+    from imgcollapse.scores import Score
+    from imgcollapse.study.measuring import Measured
+
+TRAIN = "train"
+FACTS = ("accuracy", "num_held_out", "false_reject", "calibration_error", "sha256")
+
+
+def measure(
+    samples: Annotated[
+        Path, typer.Argument(metavar="SAMPLES", help="Images: a folder, zip, npz or IDX file.")
+    ],
+    reference: Annotated[
+        Path,
+        typer.Option(help="Real images in the same formats, or an npz of mu and sigma."),
+    ],
+    judge: Annotated[
+        str, typer.Option(help="A run whose judge is used, or train: on half of the reference.")
+    ] = TRAIN,
+    out: Annotated[
+        Path | None, typer.Option(help="A folder for scores.csv, stats.npz and the judge.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the judge and of all draws.", min=0)] = 0,
+    steps: Annotated[int, typer.Option(help="Training steps of the judge.", min=1)] = 800,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    tstr: Annotated[
+        bool, typer.Option(help="Train a classifier on the samples, test it on the reference.")
+    ] = True,
+    inception: Annotated[
+        bool, typer.Option("--inception", help="Also fid and kid, on Inception features.")
+    ] = False,
+    weights: Annotated[
+        Path | None, typer.Option(help="The Inception weights file, for --inception.")
+    ] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch the Inception weights if need be.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure images from anywhere: which classes they lack, and how far they are from real.
+
+    The reference is halved: one half is compared with, the other gives the floor, what real images
+    score. The table has both; a judge is trained, and says how good it is, unless one is given.
+    """
+    from_run = None if judge == TRAIN else Path(judge)
+    if from_run is not None and not (from_run / "judge" / "judge.json").is_file():
+        raise ConfigError(f"no judge there ({from_run})", "give a run directory, or --judge train")
+    if device not in ("auto", "cpu", "cuda"):
+        raise ConfigError(f"device: {device!r}", "it is auto, cpu or cuda")
+    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ConfigError(f"there is something already ({out})", "give another --out")
+    print("importing PyTorch …", file=sys.stderr)
+    from imgcollapse.device import pick_device, set_up
+    from imgcollapse.study.measuring import measure as measured
+
+    chosen = pick_device("cuda" if device == "cuda" else "cpu" if device == "cpu" else "auto")
+    set_up(chosen, True)
+    found = measured(
+        samples, reference, judge=from_run, steps=steps, seed=seed, tstr=tstr, device=chosen
+    )
+    scores = found.scores
+    if inception:
+        from imgcollapse.study.inception_scores import inception_rows
+
+        scores = scores + inception_rows(
+            samples, reference, weights=weights, download=download, seed=seed, device=chosen
+        )
+    if out is not None:
+        _write(out, found, scores)
+    facts = {name: found.judge.facts[name] for name in FACTS}
+    if as_json:
+        rows = [score.as_row() for score in scores]
+        print_json({"scores": rows, "judge": facts, "notes": list(found.notes)})
+        return
+    for note in found.notes:
+        print(note, file=sys.stderr)
+    print(
+        f"judge: {100 * facts['accuracy']:.1f} % right on {facts['num_held_out']:,} held-out real "
+        f"images, rejects {100 * facts['false_reject']:.1f} % of them"
+    )
+    _print_words(found)
+    _print_table(scores)
+
+
+def _print_words(found: Measured) -> None:
+    from imgcollapse.metrics.representation import representation
+
+    here = [score for score in found.scores if score.generation == 0]
+    if is_misfit(here):
+        print(MISFIT)
+    if found.began is None:
+        return
+    classes = found.judge.facts["classes"]
+    for one in representation(here, classes, found.began):
+        print(f"  {one.in_words()}")
+
+
+def _print_table(scores: list[Score]) -> None:
+    from imgcollapse.scores import FLOOR
+
+    shares = ("share", "share_raw", "share_em")
+    floor = {
+        (one.metric, one.class_, one.reference): one for one in scores if one.generation == FLOOR
+    }
+    print(f"\n{'score':<38}{'samples':>10}  {'95 % interval':<22}{'real':>10}  floor")
+    for one in scores:
+        if one.generation == FLOOR or one.metric in shares:
+            continue
+        real = floor.get((one.metric, one.class_, one.reference))
+        name = " ".join(part for part in (one.metric, one.class_) if part)
+        print(f"{name:<38}{_number(one.value):>10}  {_limits(one):<22}", end="")
+        print(f"{_number(real.value):>10}  {_limits(real)}" if real else "")
+    numbers = sorted({one.n for one in scores if one.generation == 0})
+    print(f"n = {', '.join(f'{n:,}' for n in numbers)}; floor: limits of nine in ten real sets")
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _limits(score: Score) -> str:
+    if score.low is None or score.high is None:
+        return ""
+    return f"{_number(score.low)} to {_number(score.high)}"
+
+
+def _write(out: Path, found: Measured, scores: list[Score]) -> None:
+    import numpy as np
+
+    from imgcollapse.scores import to_csv
+    from imgcollapse.store.files import move_folder, write_text
+    from imgcollapse.store.run_directory import write_npz
+
+    staged = out.with_name(out.name + ".partial")
+    (staged / "judge").mkdir(parents=True)
+    found.judge.save(staged / "judge")
+    write_text(staged / "scores.csv", to_csv(scores))
+    moments: Any = found.moments
+    write_npz(
+        staged / "stats.npz",
+        mu=moments.mu,
+        sigma=moments.sigma,
+        n=np.array(moments.n),
+        extractor=np.array(str(found.judge.facts["sha256"])),
+    )
+    if out.is_dir():
+        out.rmdir()
+    move_folder(staged, out)

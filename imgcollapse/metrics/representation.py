@@ -1,0 +1,86 @@
+"""Which classes a set of images has too few of, by how much, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgcollapse.metrics.shares import LOST_BELOW, ZERO_OF_N, wilson
+from imgcollapse.scores import Score, percent, select
+
+
+@dataclass(frozen=True)
+class Represented:
+    """One class: its share of the samples with 95 % limits, and of the reference with its own.
+
+    ``verdict`` is ``rarer`` or ``commoner`` where the two intervals lie apart, ``lost`` where the
+    samples' upper limit is below a tenth of the reference's share, else ``alike``: no difference
+    that so many images show.
+    """
+
+    name: str
+    share: float
+    low: float
+    high: float
+    began: float
+    began_low: float
+    began_high: float
+    verdict: Literal["lost", "rarer", "commoner", "alike"]
+
+    def in_words(self) -> str:
+        """One sentence."""
+        ours = f"{percent(self.share)} ({percent(self.low)} to {percent(self.high)})"
+        theirs = f"{percent(self.began)} of the reference"
+        if self.verdict == "lost":
+            return f"{self.name} is lost: {ours} of the samples, {theirs}"
+        if self.verdict == "alike":
+            return f"{self.name}: {ours} of the samples, {theirs}: no difference is seen"
+        factor = self.began / self.share if self.verdict == "rarer" else self.share / self.began
+        return (
+            f"{self.name} is {factor:.1f} times too {self._side}: {ours} of the samples, {theirs}"
+        )
+
+    @property
+    def _side(self) -> str:
+        return "rare" if self.verdict == "rarer" else "common"
+
+
+def representation(
+    scores: Sequence[Score], classes: Sequence[str], began: NDArray[np.int64]
+) -> list[Represented]:
+    """Every class that the reference shows, those that lost most first.
+
+    ``scores`` are of one set; ``began`` (C) counts the reference's images of each class. Counted
+    shares are used where ``share_fit`` flags the corrected ones.
+    """
+    misfit = any(score.value > 1 for score in select(scores, "share_fit"))
+    shares = {one.class_: one for one in select(scores, "share_raw" if misfit else "share")}
+    lows, highs = wilson(began, int(began.sum()))
+    found = []
+    for label in np.flatnonzero(began):
+        one = shares[classes[label]]
+        low, high = one.low or 0.0, one.high or 0.0
+        part = float(began[label] / began.sum())
+        if high < LOST_BELOW * part:
+            verdict: Literal["lost", "rarer", "commoner", "alike"] = "lost"
+        elif high < lows[label]:
+            verdict = "rarer"
+        else:
+            verdict = "commoner" if low > highs[label] else "alike"
+        found.append(
+            Represented(
+                one.class_,
+                one.value,
+                low,
+                high,
+                part,
+                float(lows[label]),
+                float(highs[label]),
+                verdict,
+            )  # fmt: skip
+        )
+    return sorted(found, key=lambda one: (max(one.share, ZERO_OF_N / 1e9) / one.began, one.name))
