@@ -24,8 +24,8 @@ from imgcollapse.config_file import load_config, to_yaml
 from imgcollapse.store.lock import RunLock
 
 COMMANDS = {
-    "demo", "run", "status", "show", "verify", "compare", "warn", "audit-sampler", "null", "measure",
-    "data", "config", "doctor",
+    "demo", "run", "status", "show", "verify", "compare", "warn", "audit-sampler", "null",
+    "measure", "data", "config", "doctor",
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from imgcollapse.metrics.shares import LOST_BELOW, ZERO_OF_N, wilson
+from imgcollapse.metrics.shares import LOST_BELOW, wilson
 from imgcollapse.scores import Score, percent, select
 
 
@@ -39,14 +39,12 @@ class Represented:
             return f"{self.name} is lost: {ours} of the samples, {theirs}"
         if self.verdict == "alike":
             return f"{self.name}: {ours} of the samples, {theirs}: no difference is seen"
-        factor = self.began / self.share if self.verdict == "rarer" else self.share / self.began
-        return (
-            f"{self.name} is {factor:.1f} times too {self._side}: {ours} of the samples, {theirs}"
-        )
-
-    @property
-    def _side(self) -> str:
-        return "rare" if self.verdict == "rarer" else "common"
+        if self.share == 0:
+            return f"{self.name} is too rare: {ours} of the samples, {theirs}"
+        factor, side = self.share / self.began, "common"
+        if self.verdict == "rarer":
+            factor, side = 1 / factor, "rare"
+        return f"{self.name} is {factor:.1f} times too {side}: {ours} of the samples, {theirs}"
 
 
 def representation(
@@ -61,26 +59,17 @@ def representation(
     shares = {one.class_: one for one in select(scores, "share_raw" if misfit else "share")}
     lows, highs = wilson(began, int(began.sum()))
     found = []
-    for label in np.flatnonzero(began):
-        one = shares[classes[label]]
+    for label, name in enumerate(classes):
+        one, part = shares[name], float(began[label] / began.sum())
+        if not part:
+            continue
         low, high = one.low or 0.0, one.high or 0.0
-        part = float(began[label] / began.sum())
         if high < LOST_BELOW * part:
             verdict: Literal["lost", "rarer", "commoner", "alike"] = "lost"
         elif high < lows[label]:
             verdict = "rarer"
         else:
             verdict = "commoner" if low > highs[label] else "alike"
-        found.append(
-            Represented(
-                one.class_,
-                one.value,
-                low,
-                high,
-                part,
-                float(lows[label]),
-                float(highs[label]),
-                verdict,
-            )  # fmt: skip
-        )
-    return sorted(found, key=lambda one: (max(one.share, ZERO_OF_N / 1e9) / one.began, one.name))
+        limits = float(lows[label]), float(highs[label])
+        found.append(Represented(name, one.value, low, high, part, *limits, verdict))
+    return sorted(found, key=lambda one: (one.share / one.began, one.name))
