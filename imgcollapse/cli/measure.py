@@ -121,7 +121,8 @@ def _print_table(scores: list[Score]) -> None:
         if one.generation == FLOOR or one.metric in shares:
             continue
         real = floor.get((one.metric, one.class_, one.reference))
-        name = " ".join(part for part in (one.metric, one.class_) if part)
+        against = one.reference if one.reference == "balanced" else ""
+        name = " ".join(part for part in (one.metric, one.class_, against) if part)
         print(f"{name:<38}{_number(one.value):>10}  {_limits(one):<22}", end="")
         print(f"{_number(real.value):>10}  {_limits(real)}" if real else "")
     numbers = sorted({one.n for one in scores if one.generation == 0})

@@ -19,6 +19,10 @@ class Rows:
         self.generation, self.n, self.extractor = generation, n, extractor
         self.scores: list[Score] = []
 
+    @property
+    def of_floor(self) -> bool:
+        return self.generation == FLOOR
+
     def add(
         self,
         metric: str,
@@ -30,7 +34,7 @@ class Rows:
         n: int | None = None,
     ) -> None:
         """A score with its 95 % limits, never below 0, where it has any."""
-        if low is not None and high is not None and self.generation == FLOOR:
+        if low is not None and high is not None and self.of_floor:
             bound = 1.0 if high <= 1 else math.inf
             wider = math.sqrt(FLOOR_DRAWS)
             low = max(0.0, value - wider * (value - low))
@@ -41,7 +45,7 @@ class Rows:
         self, metric: str, estimate: Estimate, reference: str = "", n: int | None = None
     ) -> None:
         """An estimate with its 95 % limits."""
-        limits = estimate.floor_interval() if self.generation == FLOOR else estimate.interval()
+        limits = estimate.floor_interval() if self.of_floor else estimate.interval()
         self.add_as_is(metric, estimate.value, *limits, "", reference, n)
 
     def add_as_is(

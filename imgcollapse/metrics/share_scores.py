@@ -39,7 +39,7 @@ def add_share_scores(rows: Rows, verdicts: Verdicts, judge: Judge, seed: int) ->
     _add_em(rows, verdicts, shares, names, seed)
     rows.add("reject", shares.reject, shares.reject_low, shares.reject_high)
     residual = fit_residual(verdicts.unsureness, verdicts.strangeness, shares.corrected, judge.held)
-    rows.add_as_is("share_fit", residual, None, None)
+    rows.add_as_is("share_fit", residual, *((0.0, 1.0) if rows.of_floor else (None, None)))
     limits = shares.interval(partial(hill_number, order=1))
     rows.add("effective_classes", hill_number(shares.corrected, 1), *limits)
     for order in (0, 2):
@@ -54,11 +54,12 @@ def _add_em(
     """Shares by EM over the images that are not rejected, and how far both kinds disagree."""
     accepted = verdicts.probabilities[verdicts.classes != UNLABELLED]
     some = 1 - shares.nothing if len(accepted) else 0.0
-    limits = measure_em(accepted, seed=seed) if len(accepted) else np.zeros((3, len(names)))
-    value, low, high = (some * one for one in limits)
+    em = measure_em(accepted, seed=seed) if len(accepted) else np.zeros((3, len(names)))
+    value, low, high = (some * one for one in em)
     for label, name in enumerate(names):
         rows.add("share_em", value[label], low[label], high[label], name)
-    rows.add_as_is("share_gap", total_variation(value, shares.corrected), None, None)
+    limits = shares.interval(partial(total_variation, value))
+    rows.add("share_gap", total_variation(value, shares.corrected), *_from_zero(rows, limits))
 
 
 def add_comparisons(rows: Rows, shares: Shares, initial_counts: NDArray[np.int64]) -> None:
@@ -76,4 +77,9 @@ def add_comparisons(rows: Rows, shares: Shares, initial_counts: NDArray[np.int64
     for name, other in ((INITIAL, initial), (BALANCED, balanced)):
         limits = shares.interval(partial(total_variation, other))
         value = total_variation(shares.corrected, other)
-        rows.add("total_variation", value, *limits, reference=name)
+        rows.add("total_variation", value, *_from_zero(rows, limits), reference=name)
+
+
+def _from_zero(rows: Rows, limits: tuple[float, float]) -> tuple[float, float]:
+    """Limits of a distance between shares, which for real images may be anything from 0."""
+    return (0.0, limits[1]) if rows.of_floor else limits
