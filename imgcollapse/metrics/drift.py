@@ -20,8 +20,6 @@ Array = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 RIBBON = (0.025, 0.5, 0.975)
-FEW = 500
-"""So many images are picked one by one rather than class by class."""
 
 
 class Step(NamedTuple):
@@ -167,7 +165,7 @@ def _choose(random: np.random.Generator, counts: Counts, num: Counts) -> Counts:
     were taken, which ones is uniform at every step. What is amiss shrinks as its square root.
     """
     totals = counts.sum(0)
-    few = (num <= FEW) & (num**2 <= 4 * totals)
+    few = (num <= len(counts)) & (num**2 <= 4 * totals)
     if few.all():
         return _pick(random, counts, num)
     if few.any():
@@ -186,16 +184,16 @@ def _choose(random: np.random.Generator, counts: Counts, num: Counts) -> Counts:
 
 
 def _pick(random: np.random.Generator, counts: Counts, num: Counts) -> Counts:
-    """``_choose`` for a few images: places in a row of all images, until no two are the same."""
+    """``_choose`` for fewer images than classes: places in a row of all, until none is twice."""
     num_classes, chains = counts.shape
     order = np.arange(num.max())[:, None]
     places = np.empty((len(order), chains), np.int64)
-    again = np.ones(chains, bool)
-    while again.any():
-        found = random.integers(counts[:, again].sum(0), size=(len(order), again.sum()))
+    again = np.arange(chains)
+    while len(again):
+        found = random.integers(counts[:, again].sum(0), size=(len(order), len(again)))
         places[:, again] = np.where(order < num[again], found, -1 - order)
-        ordered = np.sort(places, 0)
-        again = (ordered[1:] == ordered[:-1]).any(0)
+        ordered = np.sort(places[:, again], 0)
+        again = again[(ordered[1:] == ordered[:-1]).any(0)]
     ends = np.cumsum(counts, 0)
     start = np.cumsum(ends[-1]) - ends[-1]
     wanted = order < num
