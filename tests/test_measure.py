@@ -1,0 +1,133 @@
+"""``measure``: images from anywhere, in numbers and in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Call
+
+from imgcollapse.data.kennel import BREEDS, draw_many
+from imgcollapse.data.writing import write_images
+from imgcollapse.images import ImageSet
+from imgcollapse.metrics.representation import representation
+from imgcollapse.metrics.share_scores import INITIAL
+from imgcollapse.scores import FLOOR, Score, from_csv
+
+SEEN = [90, 60, 40, 40, 40, 40, 40, 30, 2, 0]
+
+
+def kennel(counts: list[int], seed: int, size: int = 16) -> ImageSet:
+    drawn = [draw_many(breed, range(num), seed=seed, size=size) for breed, num in enumerate(counts)]
+    return ImageSet.of(np.concatenate(drawn), np.repeat(np.arange(10), counts), BREEDS)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("images")
+    write_images(kennel([60] * 10, 1), folder / "reference.zip")
+    drawn = kennel(SEEN, 2)
+    write_images(ImageSet.of(drawn.images, None, BREEDS), folder / "samples.npz")
+    grey = drawn.images.astype(np.float64).mean(1, keepdims=True).astype(np.uint8)
+    large = ImageSet.of(np.kron(grey, np.ones((1, 1, 2, 2), np.uint8)), None, BREEDS)
+    write_images(large, folder / "grey.zip")
+    return folder
+
+
+def test_a_judge_is_trained_kept_and_used_again(call: Call, images: Path, tmp_path: Path) -> None:
+    words = ("measure", images / "samples.npz", "--reference", images / "reference.zip")
+    said = call(*words, "--steps", 80, "--no-tstr", "--out", tmp_path / "out", "--json")
+    assert said.code == 0
+    rows = said.json["scores"]
+    assert {row["generation"] for row in rows} == {FLOOR, 0}
+    assert said.json["judge"]["accuracy"] > 0.8
+    metrics = {row["metric"] for row in rows}
+    assert metrics >= {"share", "share_fit", "fd_judge", "fd_judge_inf", "kid_judge", "precision"}
+    kept = from_csv((tmp_path / "out" / "scores.csv").read_text())
+    assert [score.metric for score in kept] == [row["metric"] for row in rows]
+
+    again = call(*words, "--judge", tmp_path / "out", "--json", "--no-tstr")
+    assert again.json["judge"]["sha256"] == said.json["judge"]["sha256"]
+    for score in again.json["scores"]:
+        assert score["n"] == 300
+
+    stats = ("--reference", tmp_path / "out" / "stats.npz")
+    distance = call(
+        "measure", images / "samples.npz", *stats, "--judge", tmp_path / "out", "--json"
+    )
+    assert distance.code == 0
+    assert {row["metric"] for row in distance.json["scores"]} >= {"fd_judge", "share"}
+    assert call("measure", images / "samples.npz", *stats).code == 2
+
+    text = call(*words, "--judge", tmp_path / "out", "--no-tstr")
+    assert "golden-retriever is" in text.out
+    assert "dalmatian is too rare" in text.out
+
+    other = call(
+        "measure", images / "grey.zip", "--reference", images / "reference.zip", "--judge",
+        tmp_path / "out", "--no-tstr", "--json",
+    )  # fmt: skip
+    assert other.code == 0
+    assert any("grey images into RGB" in note for note in other.json["notes"])
+    assert any("32×32" in note for note in other.json["notes"])
+
+    assert call(*words, "--out", tmp_path / "out").code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("samples.npz", "--reference", "samples.npz"), 3),
+        (("none.npz", "--reference", "reference.zip"), 3),
+        (("samples.npz", "--reference", "reference.zip", "--judge", "."), 2),
+        (("samples.npz", "--reference", "reference.zip", "--device", "tpu"), 2),
+        (("samples.npz",), 2),
+    ],
+)
+def test_what_cannot_be_measured_is_said(
+    call: Call, images: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], code: int
+) -> None:
+    monkeypatch.chdir(images)
+    before = set(images.iterdir())
+    said = call("measure", *words)
+    assert said.code == code
+    assert "Traceback" not in said.err
+    assert set(images.iterdir()) == before
+
+
+def test_few_images_of_a_class_name_it(call: Call, tmp_path: Path) -> None:
+    write_images(kennel([60] * 9 + [20], 3), tmp_path / "few.zip")
+    said = call("measure", tmp_path / "few.zip", "--reference", tmp_path / "few.zip")
+    assert said.code == 3
+    assert "dalmatian" in said.err
+
+
+def row(metric: str, value: float, low: float, high: float, name: str = "") -> Score:
+    return Score(0, metric, name, INITIAL, value, low, high, 1000, "a")
+
+
+def test_classes_are_lost_rarer_commoner_or_alike() -> None:
+    began = np.array([500, 300, 100, 100, 0])
+    scores = [
+        row("share", 0.7, 0.67, 0.73, "a"),
+        row("share", 0.29, 0.26, 0.32, "b"),
+        row("share", 0.02, 0.01, 0.03, "c"),
+        row("share", 0.0, 0.0, 0.004, "d"),
+        row("share", 0.0, 0.0, 0.004, "e"),
+        row("share_raw", 0.5, 0.47, 0.53, "a"),
+        row("share_raw", 0.3, 0.27, 0.33, "b"),
+        row("share_raw", 0.1, 0.08, 0.12, "c"),
+        row("share_raw", 0.1, 0.08, 0.12, "d"),
+        row("share_raw", 0.0, 0.0, 0.004, "e"),
+    ]
+    found = representation([*scores, row("share_fit", 0.5, 0, 1)], list("abcde"), began)
+    assert [(one.name, one.verdict) for one in found] == [
+        ("d", "lost"),
+        ("c", "rarer"),
+        ("b", "alike"),
+        ("a", "commoner"),
+    ]
+    assert "5.0 times too rare" in found[1].in_words()
+    misfit = representation([*scores, row("share_fit", 1.5, 0, 1)], list("abcde"), began)
+    assert {one.verdict for one in misfit} == {"alike"}
