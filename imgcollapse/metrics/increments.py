@@ -94,7 +94,8 @@ def increments(experiment: Experiment, tilt: Array, verdicts: Counts) -> Increme
     observed, expected, information = (np.zeros_like(start) for _ in range(3))
     crowding, bearing = zeros.copy(), []
     for seen in verdicts:
-        recognised = np.maximum(seen[:-1].sum(0), 1e-9)
+        counted = seen[:-1].sum(0)
+        recognised = np.maximum(counted, 1e-9)
         chance = pool.share * favour
         chance /= chance.sum(0)
         accepted = chance * experiment.acceptance
@@ -102,6 +103,7 @@ def increments(experiment: Experiment, tilt: Array, verdicts: Counts) -> Increme
         accepted /= rate
         outcomes = np.maximum(rates.T @ accepted, 1e-300)
         found = accepted * (rates @ (seen[:-1] / outcomes)) / recognised
+        found = np.where(counted > 0, found, accepted)
         precision = 1 / (pool.variance + 1 / recognised)
         response = 1 + pool.response
         observed += response * precision * found
@@ -113,7 +115,7 @@ def increments(experiment: Experiment, tilt: Array, verdicts: Counts) -> Increme
         bearing.append(np.minimum(1.0, recognised / seen.sum(0) / rate))
 
         inferred = found / experiment.acceptance
-        inferred /= np.maximum(inferred.sum(0), 1e-300)
+        inferred /= inferred.sum(0)
         drawn = _samples(experiment, pool, chance, inferred, recognised, bearing[-1])
         synthetic = _join(synthetic, drawn) if experiment.policy.window == "all" else drawn
         pool = _pool(experiment.policy, real, synthetic)
@@ -211,6 +213,7 @@ def simulate_verdicts(
         expected=expected,
     )
     judge = np.concatenate([experiment.confusion, np.eye(experiment.confusion.shape[1])[-1:]])
+    unerring = judge.max(1).min() == 1
     verdicts = []
     for number, step in enumerate(steps):
         more = int(experiment.num_scored[number]) - num_synthetic
@@ -218,5 +221,8 @@ def simulate_verdicts(
             shown = step.samples + draw(random, more, weights[number])
         else:
             shown = thin(random, step.samples, int(experiment.num_scored[number]))
-        verdicts.append(random.multinomial(shown.T, judge).sum(1).T)
+        if unerring:
+            verdicts.append(judge.T.astype(np.int64) @ shown)
+        else:
+            verdicts.append(random.multinomial(shown.T, judge).sum(1).T)
     return np.stack(verdicts)

@@ -174,7 +174,7 @@ class _Fitter:
         grid = self.centred(value + _gamma_offset(signs * GRID, shape))
         simulated = self.simulate(np.repeat(grid, replicates, 1), found.bearing, random)
         fitted = self.fit(simulated).reshape(len(grid), len(GRID), replicates)
-        p = _mid_p(fitted, value[..., None])
+        p = _mid_p(fitted, value[..., None], 0.05 / np.sqrt(shape))
         offsets = _gamma_quantile(grid - value, shape)
         order = np.where(signs > 0, np.arange(len(GRID)), np.arange(len(GRID))[::-1])
         low, high = _invert(np.take_along_axis(offsets, order, 1), np.take_along_axis(p, order, 1))
@@ -204,21 +204,39 @@ class _Fitter:
             value = float(np.clip(value + step, -LIMIT, LIMIT))
             if abs(step) < 1e-3 * error[0]:
                 break
-        slopes = value + GRID * error[0]
-        observed = np.array(
-            [self.crowding_score(slopes[k : k + 1], verdicts)[0][0] for k in range(len(GRID))]
+        ladder, z = self.ladder(value, error[0], verdicts)
+        half = len(GRID) // 2
+        wanted = np.concatenate(
+            [
+                np.linspace(max(z[0], GRID[0]), max(z[0], GRID[half - 1]), half),
+                np.linspace(min(z[-1], GRID[half]), min(z[-1], GRID[-1]), half),
+            ]
         )
+        slopes = np.interp(wanted, z, ladder)
+        observed = self.crowding_score(slopes, np.tile(verdicts, (1, 1, len(GRID))))[0]
         many = np.repeat(slopes, replicates)
         simulated = self.simulate(self.tilt(many), bearing, random)
         scores = self.crowding_score(many, simulated)[0].reshape(1, len(GRID), replicates)
-        low, high = _invert(GRID[None], _mid_p(scores, observed[None, :, None]))
+        low, high = _invert(
+            wanted[None], _mid_p(scores, observed[None, :, None], np.array([[0.01]]))
+        )
+        limits = np.interp(np.concatenate([low, high]), z, ladder)
         zeros = np.zeros(NULL_REPLICATES)
         null = self.crowding_score(zeros, self.simulate(self.tilt(zeros), bearing, random))[0]
         here = self.crowding_score(zeros[:1], verdicts)[0][0]
         tail = min((null >= here).sum(), (null <= here).sum())
         p_value = min(1.0, 2 * (tail + 1) / (NULL_REPLICATES + 1))
-        limits = np.clip(value + error[0] * np.concatenate([low, high]), -LIMIT, LIMIT)
         return Estimate(np.array(value), limits[0], limits[1]), float(p_value)
+
+    def ladder(self, value: float, error: float, verdicts: Counts) -> tuple[Array, Array]:
+        """Slopes around ``value``, and how many standard deviations the data lie below each."""
+        near = value + error * np.sinh(np.linspace(-5, 5, 121))
+        slopes = np.concatenate([[-LIMIT], np.clip(near, -LIMIT, LIMIT), [LIMIT]])
+        z = -self.crowding_score(slopes, np.tile(verdicts, (1, 1, len(slopes))))[0]
+        middle = len(z) // 2
+        z[:middle] = np.minimum.accumulate(z[:middle][::-1])[::-1]
+        z[middle:] = np.maximum.accumulate(z[middle:])
+        return slopes, z
 
     def tilt(self, slopes: Array) -> Array:
         """The coefficients (C×replicates) of chains with such crowding and nothing else."""
@@ -232,10 +250,14 @@ class _Fitter:
         return score / deviation, 1 / deviation, found.bearing
 
 
-def _mid_p(simulated: Array, observed: Array) -> Array:
-    """P(simulated >= observed), ties by half, over the last axis."""
-    above = (simulated > observed).sum(-1) + 0.5 * (simulated == observed).sum(-1)
-    p: Array = (above + 0.5) / (simulated.shape[-1] + 1)
+def _mid_p(simulated: Array, observed: Array, tie: Array) -> Array:
+    """P(simulated >= observed) over the last axis; what is nearer than ``tie`` counts by half."""
+    above = 0.5 * (
+        (simulated > observed + tie[..., None]).mean(-1)
+        + (simulated > observed - tie[..., None]).mean(-1)
+    )
+    num = simulated.shape[-1]
+    p: Array = (above * num + 0.5) / (num + 1)
     return p
 
 
@@ -267,6 +289,6 @@ def _crossing(offsets: Array, p: Array, target: float) -> Array:
     centre = (weight * offsets).sum(1)
     height = (weight * probit).sum(1)
     away = offsets - centre[:, None]
-    slope = (weight * away * probit).sum(1) / (weight * away**2).sum(1)
+    slope = (weight * away * probit).sum(1) / np.maximum((weight * away**2).sum(1), 1e-12)
     crossing: Array = centre + (target - height) / np.maximum(slope, 0.05)
     return crossing
