@@ -19,6 +19,7 @@ from imgcollapse.cli import (
     measure,
     null,
     run,
+    selection,
     warn,
 )
 from imgcollapse.errors import EnvironmentalError, LabError
@@ -38,6 +39,7 @@ app.command()(look.verify)
 app.command()(measure.measure)
 app.command()(compare.compare)
 app.command()(warn.warn)
+app.command()(selection.selection)
 app.command()(audit.audit_sampler)
 app.command()(null.null)
 app.add_typer(data.app, name="data")

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgcollapse.config import Config
+from imgcollapse.errors import ConfigError
 from imgcollapse.metrics.ruler import Ruler
-from imgcollapse.metrics.selection import measure_selection
+from imgcollapse.metrics.selection import Selection, measure_selection
 from imgcollapse.metrics.share_scores import INITIAL
 from imgcollapse.policies import synthetic_needed
 from imgcollapse.scores import FLOOR, Score, select
 from imgcollapse.seeds import seed_for
+from imgcollapse.store.files import read_json
+from imgcollapse.store.run_directory import RunDirectory
 
 
 def selection_scores(config: Config, ruler: Ruler, scores: Sequence[Score]) -> list[Score]:
@@ -60,6 +64,44 @@ def selection_scores(config: Config, ruler: Ruler, scores: Sequence[Score]) -> l
     rows = [row("selection", value, low, high, classes[c]) for c, value, low, high in each]
     slope = found.crowding
     return [*rows, row("crowding", float(slope.value), float(slope.low), float(slope.high))]
+
+
+def selection_of_runs(paths: Sequence[Path]) -> tuple[Selection, list[str], list[str]]:
+    """Selection over chains on disk, the classes, and what their samplers' audits say.
+
+    ConfigError where they differ in more than their seed.
+    """
+    runs = [RunDirectory(path) for path in paths]
+    configs = [run.config() for run in runs]
+    first = configs[0]
+    for path, run, config in zip(paths, runs, configs, strict=True):
+        if config.model_copy(update={"seed": first.seed}) != first:
+            raise ConfigError(
+                f"the chains differ in more than their seed ({path})",
+                "chains that are estimated together share all else",
+            )
+        if not run.generations():
+            raise ConfigError(f"no generation is committed yet ({path})", "imgcollapse status DIR")
+    if first.generator.labels == "balanced":
+        raise ConfigError("shares are asked for here, labels: balanced, and not an outcome")
+    initial = runs[0].initial_counts()
+    classes = list(initial)
+    counts = [verdict_counts(run.scores(), classes) for run in runs]
+    shortest = min(len(one) for one in counts)
+    confusions = np.array(
+        [read_json(path / "judge" / "judge.json", confusion=list)["confusion"] for path in paths],
+        np.float64,
+    )
+    rates = (confusions / confusions.sum(2, keepdims=True)).mean(0)
+    found = measure_selection(
+        np.stack([one[:shortest] for one in counts]),
+        np.array(list(initial.values()), np.int64),
+        first.policy,
+        synthetic_needed(first.policy, first.sampling.num_images, sum(initial.values())),
+        seed=seed_for(first.seed, "selection of runs", len(runs)),
+        confusion=rates,
+    )
+    return found, classes, sorted({str(run.audit()["sentence"]) for run in runs})
 
 
 def verdict_counts(scores: Sequence[Score], classes: Sequence[str]) -> NDArray[np.int64]:
