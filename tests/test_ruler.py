@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -127,3 +128,25 @@ def test_scores_that_are_not_those_of_the_images_are_exit_4(
     write_scores(path, [*scores[:-1], scores[0]])
     with pytest.raises(Exception, match="measured again"):
         check_scores(RunDirectory(copy_of_finished))
+
+
+def test_selection_over_runs_of_one_config(call: Call, finished: Path, tmp_path: Path) -> None:
+    one = call("selection", finished, "--json")
+    assert one.code == 0
+    rows = RunDirectory(finished).scores()
+    last = select(rows, "crowding")[-1]
+    assert [row["class"] for row in one.json["selection"]] == list(BREEDS)
+    assert one.json["crowding"]["value"] == pytest.approx(last.value, abs=1e-6)
+    both = call("selection", finished, finished, "--json").json
+    assert both["crowding"]["high"] - both["crowding"]["low"] < last.high - last.low  # type: ignore[operator]
+    assert "crowding" in call("selection", finished).out
+    other = shutil.copytree(finished, tmp_path / "other")
+    text = (other / "config.yaml").read_text()
+    (other / "config.yaml").write_text(text.replace("num_images: 60", "num_images: 61"))
+    (other / "manifest.json").unlink()
+    assert call("selection", finished, other).code == 2
+
+
+def test_a_run_keeps_the_audit_of_its_sampler(finished: Path) -> None:
+    assert RunDirectory(finished).audit()["passes"]
+    assert "audit of the sampler" in RunDirectory(finished).audit()["sentence"]
