@@ -29,7 +29,7 @@ def draw_distance(tables: RunTables) -> bytes:
                 floor.value, color=colour, linestyle="--", linewidth=1,
                 label=f"the same of {floor.n:,} real images",
             )  # fmt: skip
-        n = next(iter(tables.values("fd_judge", "initial").values())).n
+        n = tables.values("fd_judge", "initial")[tables.generations[0]].n
         axes.set(xlabel="generation", ylabel="Fréchet distance", ylim=(0, None))
         axes.set_title(f"distance on judge features, {n:,} images")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -32,7 +32,7 @@ def draw_against_chance(tables: RunTables) -> bytes:
             _draw_class(axes, tables, tables.classes[label], colours[label])
         for axes in panels.flat[len(began) :]:
             axes.set_visible(False)
-        n = next(iter(tables.values("reject").values())).n
+        n = tables.values("reject")[tables.generations[0]].n
         made.suptitle(
             f"share of {n:,} images (log); grey: 95 % of chains under chance alone; "
             "dashed: what it began with",
