@@ -39,15 +39,21 @@ class Experiment:
 
     @cached_property
     def log_share(self) -> Array:
-        """log of each class's initial share (C), which the crowding coefficient multiplies."""
-        logs: Array = np.log(self.initial / self.initial.sum())
-        return logs
+        """log of each class's initial share (C) less their mean: what crowding multiplies."""
+        shares = self.initial / self.initial.sum()
+        logs: Array = np.log(shares)
+        return logs - (shares * logs).sum()
 
     @cached_property
     def acceptance(self) -> Array:
         """P(not rejected | true class), C×1."""
         rates: Array = self.confusion[:, :-1].sum(1, keepdims=True)
         return rates
+
+    @cached_property
+    def known(self) -> NDArray[np.int64] | None:
+        """The verdict on each class (C) where the judge makes no mistake, otherwise None."""
+        return self.confusion.argmax(1) if self.confusion.max(1).min() == 1 else None
 
 
 @dataclass(frozen=True)
@@ -101,8 +107,11 @@ def increments(experiment: Experiment, tilt: Array, verdicts: Counts) -> Increme
         accepted = chance * experiment.acceptance
         rate = accepted.sum(0)
         accepted /= rate
-        outcomes = np.maximum(rates.T @ accepted, 1e-300)
-        found = accepted * (rates @ (seen[:-1] / outcomes)) / recognised
+        if experiment.known is not None:
+            found = seen[experiment.known] / recognised
+        else:
+            outcomes = np.maximum(rates.T @ accepted, 1e-300)
+            found = accepted * (rates @ (seen[:-1] / outcomes)) / recognised
         found = np.where(counted > 0, found, accepted)
         precision = 1 / (pool.variance + 1 / recognised)
         response = 1 + pool.response
@@ -198,9 +207,10 @@ def simulate_verdicts(
 
     def expected(number: int, pool: Counts) -> Array:
         shares = pool[:-1] * favour
-        shares = shares / np.maximum(shares.sum(0), 1e-300) * bearing[number]
-        every = np.concatenate([shares, 1 - shares.sum(0, keepdims=True)])
-        weights.append(np.where(every < 1e-12, 0.0, every))
+        total = shares.sum(0)
+        shares = shares / np.maximum(total, 1e-300) * bearing[number]
+        rest = np.where(total > 0, 1 - bearing[number], 1.0)
+        weights.append(np.concatenate([shares, rest[None]]))
         return weights[-1]
 
     num_synthetic = experiment.num_synthetic
@@ -212,8 +222,8 @@ def simulate_verdicts(
         random=random,
         expected=expected,
     )
-    judge = np.concatenate([experiment.confusion, np.eye(experiment.confusion.shape[1])[-1:]])
-    unerring = judge.max(1).min() == 1
+    num_outcomes = experiment.confusion.shape[1]
+    judge = np.concatenate([experiment.confusion, np.eye(num_outcomes)[-1:]])
     verdicts = []
     for number, step in enumerate(steps):
         more = int(experiment.num_scored[number]) - num_synthetic
@@ -221,8 +231,10 @@ def simulate_verdicts(
             shown = step.samples + draw(random, more, weights[number])
         else:
             shown = thin(random, step.samples, int(experiment.num_scored[number]))
-        if unerring:
-            verdicts.append(judge.T.astype(np.int64) @ shown)
+        if experiment.known is not None:
+            verdicts.append(np.zeros((num_outcomes, chains), np.int64))
+            verdicts[-1][experiment.known] = shown[:-1]
+            verdicts[-1][-1] = shown[-1]
         else:
             verdicts.append(random.multinomial(shown.T, judge).sum(1).T)
     return np.stack(verdicts)

@@ -27,6 +27,8 @@ REPLICATES = 200
 NULL_REPLICATES = 999
 GRID = np.array([-2.8, -2.1, -1.4, 1.4, 2.1, 2.8])
 """Where the bootstrap simulates, in standard errors from the estimate."""
+TIE = np.array(0.01)
+"""Scores nearer than this, in standard deviations, are the same."""
 ITERATIONS = 40
 
 
@@ -217,16 +219,16 @@ class _Fitter:
         many = np.repeat(slopes, replicates)
         simulated = self.simulate(self.tilt(many), bearing, random)
         scores = self.crowding_score(many, simulated)[0].reshape(1, len(GRID), replicates)
-        low, high = _invert(
-            wanted[None], _mid_p(scores, observed[None, :, None], np.array([[0.01]]))
-        )
+        low, high = _invert(wanted[None], _mid_p(scores, observed[None, :, None], TIE))
         limits = np.interp(np.concatenate([low, high]), z, ladder)
         zeros = np.zeros(NULL_REPLICATES)
         null = self.crowding_score(zeros, self.simulate(self.tilt(zeros), bearing, random))[0]
         here = self.crowding_score(zeros[:1], verdicts)[0][0]
-        tail = min((null >= here).sum(), (null <= here).sum())
-        p_value = min(1.0, 2 * (tail + 1) / (NULL_REPLICATES + 1))
-        return Estimate(np.array(value), limits[0], limits[1]), float(p_value)
+        above = float(_mid_p(null, here, TIE))
+        crowding = Estimate(
+            np.array(value), np.array(min(limits[0], value)), np.array(max(limits[1], value))
+        )
+        return crowding, 2 * min(above, 1 - above)
 
     def ladder(self, value: float, error: float, verdicts: Counts) -> tuple[Array, Array]:
         """Slopes around ``value``, and how many standard deviations the data lie below each."""
