@@ -42,7 +42,8 @@ class Experiment:
         """log of each class's initial share (C) less their mean: what crowding multiplies."""
         shares = self.initial / self.initial.sum()
         logs: Array = np.log(shares)
-        return logs - (shares * logs).sum()
+        centred: Array = logs - (shares * logs).sum()
+        return centred
 
     @cached_property
     def acceptance(self) -> Array:
