@@ -109,7 +109,7 @@ def test_the_least_number_of_steps_passes_and_one_less_does_not() -> None:
 
 
 def test_two_audits_are_the_same() -> None:
-    settings = config("heun", 10)
+    settings = config("heun", 18)
     assert audit(settings, least=False) == audit(settings, least=False)
     chain = config("ddpm", 8)
     first, again = (audit_rows(chain, geometries(chain)[0], 8) for _ in range(2))

@@ -26,7 +26,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     **{
         sampler: {
             "generator": {"network": "mlp", "width": 8, "depth": 1, "objective": objective},
-            "sampling": {"sampler": sampler, "steps": 3},
+            "sampling": {"sampler": sampler, "steps": 18},
         }
         for sampler, objective in (("ddpm", "eps"), ("ddim", "v"), ("heun", "v"), ("flow", "flow"))
     },

@@ -108,6 +108,7 @@ def test_copies_of_the_pool_and_a_collapsed_set_show() -> None:
     assert real["nn_ratio", "", "pool"].low < 1 < real["nn_ratio", "", "pool"].high
 
 
+@pytest.mark.long
 def test_real_images_lie_inside_the_floor_in_at_least_90_of_100_repeats(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -258,7 +258,7 @@ def test_an_unconditional_unet_loads_as_a_pipeline_of_diffusers_that_can_be_call
     fitted(
         "unet eps ddpm",
         generator={"objective": objective},
-        sampling={"sampler": sampler},
+        sampling={"sampler": sampler, "steps": 18},
         training={"steps": 1},
     ).save(tmp_path)
     pipeline = DDPMPipeline.from_pretrained(tmp_path, local_files_only=True)

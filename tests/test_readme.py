@@ -35,7 +35,7 @@ def test_the_tour_runs_command_by_command(tmp_path: Path) -> None:
         if words == ["run", "smoke.yaml", "--out", "runs/first"]:
             made = tmp_path / "runs/first"
             assert (made / "gen_002" / "grid.png").stat().st_size > 10_000
-            assert len(list((made / "figures").glob("*.png"))) == 3
+            assert len(list((made / "figures").glob("*.png"))) == 4
 
 
 def test_both_commands_of_the_first_screen_are_targets_of_the_makefile() -> None:

@@ -86,6 +86,7 @@ def test_em_counts_an_image_as_often_as_its_weight(simulated: Simulated) -> None
     assert em_shares(probabilities, weights) == pytest.approx(np.array(repeated), abs=1e-6)
 
 
+@pytest.mark.long
 def test_intervals_cover_the_truth_through_a_confused_judge() -> None:
     """450 data sets of 1,000 images, 10 classes, six shifts, 2 % confusion, 150 held out a class.
 
