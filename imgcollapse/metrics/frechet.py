@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import LinAlgError, blas, cholesky, eigvalsh
 
 from imgcollapse.metrics.estimates import Estimate, subsample_errors
 from imgcollapse.metrics.features import finite
@@ -50,14 +51,28 @@ class FrechetTo:
     def __init__(self, reference: Moments) -> None:
         self.reference = reference
         values, vectors = np.linalg.eigh(reference.sigma)
-        self.root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
+        root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
+        self.root = np.asfortranarray(root)
 
     def __call__(self, moments: Moments) -> float:
         gap = moments.mu - self.reference.mu
-        product = self.root @ moments.sigma @ self.root
-        cross = np.sqrt(np.linalg.eigvalsh((product + product.T) / 2).clip(0)).sum()
+        cross = np.sqrt(self._cross_eigenvalues(moments.sigma).clip(0)).sum()
         traces = np.trace(moments.sigma) + np.trace(self.reference.sigma)
         return max(0.0, float(gap @ gap + traces - 2 * cross))
+
+    def _cross_eigenvalues(self, sigma: Matrix) -> Matrix:
+        """The eigenvalues of R^½ S R^½, by triangular products where S has full rank."""
+        try:
+            factor = cholesky(sigma, lower=True, check_finite=False)
+            half = blas.dtrmm(1.0, factor, self.root, side=1, lower=1)
+            product = blas.dsyrk(1.0, half, lower=1)
+        except LinAlgError:
+            product = self.root @ sigma @ self.root
+            product = (product + product.T) / 2
+        values: Matrix = eigvalsh(
+            product, lower=True, driver="ev", overwrite_a=True, check_finite=False
+        )
+        return values
 
 
 class BlockMoments:
