@@ -562,3 +562,9 @@ def test_other_errors_are_one_sentence_too(
     assert (said.code, said.out) == (code, "")
     assert says in said.err
     assert "Traceback" not in said.err
+
+
+def test_a_chain_of_one_generation_is_a_run(call: Call, tiny_yaml: Path) -> None:
+    assert call("run", tiny_yaml, "--out", "one", "--set", "generations=1").code == 0
+    assert call("verify", "one").code == 0
+    assert call("show", "one").code == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 import traceback
 from typing import Annotated
@@ -59,6 +61,7 @@ def options(
 def main() -> None:
     """Runs one command; an error is one sentence, a hint and an exit code."""
     debug = "--debug" in sys.argv
+    atexit.register(gc.freeze)  # without the last collection, leaving takes 1.3 s less with torch
     try:
         app([word for word in sys.argv[1:] if word != "--debug"])
     except LabError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from imgcollapse.drawing.bars import ordered_colours
 from imgcollapse.drawing.canvas import SOFT_INK, figure, png
@@ -65,6 +65,6 @@ def _draw_class(axes: Axes, tables: RunTables, name: str, colour: str) -> None:
     axes.set_yscale("log")
     axes.set_ylim(least * 0.8, 1.1)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: percent(share)))
-    axes.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.set_title(f"{name}\n{percent(float(began))} at first", fontsize=8)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

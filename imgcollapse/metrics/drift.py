@@ -66,20 +66,21 @@ def simulate_null(
     random = random_for(seed, "null")
     pool = spread(initial, chains)
     only_the_last_pool_counts = policy.real == "none" and policy.window == "last"
-    extinct, absent = [], []
+    none = np.empty((len(initial), 0))
+    extinct, absent = [none], [none]
     shares, scored = [_ribbon(pool)], []
     if num_scored:
         scored.append(_ribbon(draw(random, num_scored, pool)))
     for step in resample(pool, policy, num_synthetic, generations=generations, random=random):
         gone = step.pool if only_the_last_pool_counts else step.union
-        extinct.append((gone == 0).mean(1))
-        absent.append((step.pool == 0).mean(1))
+        extinct.append((gone == 0).mean(1, keepdims=True))
+        absent.append((step.pool == 0).mean(1, keepdims=True))
         shares.append(_ribbon(step.pool))
         if num_scored:
             scored.append(_ribbon(draw(random, num_scored, step.pool)))
     return Null(
-        extinct=np.stack(extinct, 1),
-        absent=np.stack(absent, 1),
+        extinct=np.hstack(extinct),
+        absent=np.hstack(absent),
         shares=np.stack(shares, 1),
         scored=np.stack(scored, 1) if num_scored else None,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, blas, cholesky, eigvalsh
+from scipy.linalg import LinAlgError, cholesky, eigvalsh, lapack
 
 from imgcollapse.metrics.estimates import Estimate, subsample_errors
 from imgcollapse.metrics.features import finite
@@ -43,16 +43,19 @@ class Moments:
 class FrechetTo:
     """Distances to one reference, whose covariance root is computed once.
 
-    d² = |mu - mu_r|² + tr S + tr R - 2 tr (R^½ S R^½)^½ (Dowson and Landau 1982; Heusel et al.
-    2017, equation 6), in float64 through symmetric eigenvalues, which stand rank-deficient
-    covariances.
+    d² = |mu - mu_r|² + tr S + tr R - 2 tr (LᵀSL)^½ with R = LLᵀ (Dowson and Landau 1982; Heusel
+    et al. 2017, equation 6), in float64 through symmetric eigenvalues. L is the Cholesky factor,
+    or the symmetric root where R has not full rank; S may have any rank.
     """
 
     def __init__(self, reference: Moments) -> None:
         self.reference = reference
-        values, vectors = np.linalg.eigh(reference.sigma)
-        root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
-        self.root = np.asfortranarray(root)
+        self._factor: Matrix | None = None
+        try:
+            self._factor = cholesky(reference.sigma, lower=True)
+        except LinAlgError:
+            values, vectors = np.linalg.eigh(reference.sigma)
+            self._root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
 
     def __call__(self, moments: Moments) -> float:
         gap = moments.mu - self.reference.mu
@@ -61,14 +64,12 @@ class FrechetTo:
         return max(0.0, float(gap @ gap + traces - 2 * cross))
 
     def _cross_eigenvalues(self, sigma: Matrix) -> Matrix:
-        """The eigenvalues of R^½ S R^½, by triangular products where S has full rank."""
-        try:
-            factor = cholesky(sigma, lower=True, check_finite=False)
-            half = blas.dtrmm(1.0, factor, self.root, side=1, lower=1)
-            product = blas.dsyrk(1.0, half, lower=1)
-        except LinAlgError:
-            product = self.root @ sigma @ self.root
+        """The eigenvalues of LᵀSL."""
+        if self._factor is None:
+            product = self._root @ sigma @ self._root
             product = (product + product.T) / 2
+        else:
+            product, _ = lapack.dsygst(sigma, self._factor, itype=2, lower=1)
         values: Matrix = eigvalsh(
             product, lower=True, driver="ev", overwrite_a=True, check_finite=False
         )

@@ -12,7 +12,7 @@ FEATURES = 96
 
 
 class JudgeNetwork(nn.Module):
-    """Three convolutional stages, a mean over the image, 96 features, one logit per class."""
+    """Three convolutional stages, a maximum over the image, 96 features, one logit per class."""
 
     def __init__(self, channels: int, side: int, num_classes: int, width: int = 32) -> None:
         super().__init__()
