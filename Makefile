@@ -9,7 +9,7 @@ demo: .venv/package.stamp
 	$(BIN)/imgcollapse demo
 
 test: .venv/test.stamp
-	$(BIN)/python -m pytest -m "not long"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not long" -n auto --maxprocesses 8 --dist worksteal
 
 check: .venv/test.stamp
 	$(BIN)/ruff format --check .

@@ -45,7 +45,7 @@ generator:
   {{kind: diffusion, network: mlp, width: 16, depth: 1, objective: flow,
    first_stage: {{kind: pca, dim: 4}}}}
 training: {{steps: {STEPS}, batch_size: 16, warmup_steps: 2}}
-sampling: {{sampler: flow, steps: 2}}
+sampling: {{sampler: heun, steps: 15}}
 policy: {{preset: accumulate-subsample}}
 judge: {{steps: {JUDGE_STEPS}}}
 scores: {{num_images: 60, grid_images: 8}}
