@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import Call
 from numpy.typing import NDArray
 
+from imgcollapse.data.writing import write_images
 from imgcollapse.errors import DataError, EnvironmentalError
+from imgcollapse.images import ImageSet
 from imgcollapse.metrics.frechet import FrechetTo, Moments
 from imgcollapse.metrics.inception import (
     FEATURES,
@@ -105,6 +109,40 @@ def test_the_whole_path_from_images_to_scores_and_statistics(
     assert from_file["fd_other_inception"] == full["fd_other_inception"]
     with pytest.raises(DataError, match="another network"):
         load_statistics(tmp_path / "stats.npz", no_network(dim=64))
+
+
+def test_measure_gives_fid_and_reads_what_it_wrote(
+    call: Call, random_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgcollapse.metrics.inception.BATCH", 4)
+    checked = functools.partial(Inception.load, expected_sha256=sha256_of(random_weights), dim=64)
+    monkeypatch.setattr("imgcollapse.metrics.inception.Inception.load", checked)
+    write_images(ImageSet.of(few_images(60, 3), None, ("a", "b")), tmp_path / "samples.npz")
+    labels = np.arange(240) % 2
+    write_images(ImageSet.of(few_images(240, 4), labels, ("a", "b")), tmp_path / "real.npz")
+    words = ("measure", "samples.npz", "--inception", "--weights", random_weights, "--no-tstr")
+    said = call(*words, "--reference", "real.npz", "--steps", 2, "--out", "out", "--json")
+    assert said.code == 0
+    found = {row["metric"]: row for row in said.json["scores"] if row["generation"] == 0}
+    assert found["fd_other_inception"]["n"] == found["kid_other_inception"]["n"] == 60
+    assert found["fd_judge"]["extractor"] != found["fd_other_inception"]["extractor"]
+    from_file = call(*words, "--reference", "out/inception_stats.npz", "--json")
+    assert from_file.code == 0
+    (row,) = from_file.json["scores"]
+    assert row["value"] == found["fd_other_inception"]["value"]
+    assert from_file.json["judge"] is None
+
+
+def test_missing_weights_are_said_before_any_work(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setattr("imgcollapse.study.measuring.measure", None)
+    write_images(ImageSet.of(few_images(60, 3), None, ("a", "b")), tmp_path / "samples.npz")
+    said = call("measure", "samples.npz", "--reference", "samples.npz", "--inception", "--out", "o")
+    assert said.code == 7
+    assert not (tmp_path / "o").exists()
 
 
 def test_only_the_reference_weights_give_fid(random_weights: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,7 +35,8 @@ def measure(
         str, typer.Option(help="A run whose judge is used, or train: on half of the reference.")
     ] = TRAIN,
     out: Annotated[
-        Path | None, typer.Option(help="A folder for scores.csv, stats.npz and the judge.")
+        Path | None,
+        typer.Option(help="For scores.csv, the judge, mu and sigma of the reference."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the judge and of all draws.", min=0)] = 0,
     steps: Annotated[int, typer.Option(help="Training steps of the judge.", min=1)] = 800,
@@ -65,34 +69,50 @@ def measure(
         raise ConfigError(f"there is something already ({out})", "give another --out")
     print("importing PyTorch …", file=sys.stderr)
     from imgcollapse.device import pick_device, set_up
+    from imgcollapse.metrics.inception import save_statistics
+    from imgcollapse.scores import to_csv
+    from imgcollapse.store.files import write_text
+    from imgcollapse.study.inception_scores import (
+        holds_statistics,
+        inception_rows,
+        load_inception,
+    )
     from imgcollapse.study.measuring import measure as measured
 
     chosen = pick_device("cuda" if device == "cuda" else "cpu" if device == "cpu" else "auto")
     set_up(chosen, True)
-    found = measured(
-        samples, reference, judge=from_run, steps=steps, seed=seed, tstr=tstr, device=chosen
-    )
-    scores = found.scores
-    if inception:
-        from imgcollapse.study.inception_scores import inception_rows
-
-        scores = scores + inception_rows(
-            samples, reference, weights=weights, download=download, seed=seed, device=chosen
+    network = load_inception(weights, download=download, device=chosen) if inception else None
+    found, scores, real = None, [], None
+    if network is None or not holds_statistics(reference, network):
+        found = measured(
+            samples, reference, judge=from_run, steps=steps, seed=seed, tstr=tstr, device=chosen
         )
+        scores = found.scores
+    if network is not None:
+        rows, real = inception_rows(samples, reference, network, seed=seed)
+        scores = scores + rows
     if out is not None:
-        _write(out, found, scores)
-    facts = {name: found.judge.facts[name] for name in FACTS}
+        with _folder(out) as folder:
+            write_text(folder / "scores.csv", to_csv(scores))
+            if found is not None:
+                _write_judge(folder, found)
+            if network is not None and real is not None:
+                save_statistics(folder / "inception_stats.npz", real, network)
+    facts = None if found is None else {name: found.judge.facts[name] for name in FACTS}
+    notes = () if found is None else found.notes
     if as_json:
-        rows = [score.as_row() for score in scores]
-        print_json({"scores": rows, "judge": facts, "notes": list(found.notes)})
+        rows_as_json = [score.as_row() for score in scores]
+        print_json({"scores": rows_as_json, "judge": facts, "notes": list(notes)})
         return
-    for note in found.notes:
+    for note in notes:
         print(note, file=sys.stderr)
-    print(
-        f"judge: {100 * facts['accuracy']:.1f} % right on {facts['num_held_out']:,} held-out real "
-        f"images, rejects {100 * facts['false_reject']:.1f} % of them"
-    )
-    _print_words(found)
+    if found is not None:
+        print(
+            f"judge: {100 * found.judge.facts['accuracy']:.1f} % right on "
+            f"{found.judge.facts['num_held_out']:,} held-out real images, rejects "
+            f"{100 * found.judge.facts['false_reject']:.1f} % of them"
+        )
+        _print_words(found)
     _print_table(scores)
 
 
@@ -139,25 +159,35 @@ def _limits(score: Score) -> str:
     return f"{_number(score.low)} to {_number(score.high)}"
 
 
-def _write(out: Path, found: Measured, scores: list[Score]) -> None:
-    import numpy as np
-
-    from imgcollapse.scores import to_csv
-    from imgcollapse.store.files import move_folder, write_text
-    from imgcollapse.store.run_directory import write_npz
+@contextmanager
+def _folder(out: Path) -> Iterator[Path]:
+    """A folder beside ``out`` that takes its place when all is written."""
+    from imgcollapse.store.files import move_folder
 
     staged = out.with_name(out.name + ".partial")
-    (staged / "judge").mkdir(parents=True)
-    found.judge.save(staged / "judge")
-    write_text(staged / "scores.csv", to_csv(scores))
+    shutil.rmtree(staged, ignore_errors=True)
+    staged.mkdir(parents=True)
+    try:
+        yield staged
+        if out.is_dir():
+            out.rmdir()
+        move_folder(staged, out)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _write_judge(folder: Path, found: Measured) -> None:
+    import numpy as np
+
+    from imgcollapse.store.run_directory import write_npz
+
+    (folder / "judge").mkdir()
+    found.judge.save(folder / "judge")
     moments: Any = found.moments
     write_npz(
-        staged / "stats.npz",
+        folder / "stats.npz",
         mu=moments.mu,
         sigma=moments.sigma,
         n=np.array(moments.n),
         extractor=np.array(str(found.judge.facts["sha256"])),
     )
-    if out.is_dir():
-        out.rmdir()
-    move_folder(staged, out)
