@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from conftest import Call
 
+from imgcollapse.data.formats import read_images
 from imgcollapse.data.kennel import BREEDS, draw_many
 from imgcollapse.data.writing import write_images
 from imgcollapse.images import ImageSet
+from imgcollapse.metrics import tstr
+from imgcollapse.metrics.distances import Distances, Seen
+from imgcollapse.metrics.judge import train_judge
 from imgcollapse.metrics.representation import representation
 from imgcollapse.metrics.share_scores import INITIAL
 from imgcollapse.scores import FLOOR, Score, from_csv
+from imgcollapse.study.measuring import _scored
 
 SEEN = [90, 60, 40, 40, 40, 40, 40, 30, 2, 0]
 
@@ -131,3 +138,37 @@ def test_classes_are_lost_rarer_commoner_or_alike() -> None:
     assert "5.0 times too rare" in found[1].in_words()
     misfit = representation([*scores, row("share_fit", 1.5, 0, 1)], list("abcde"), began)
     assert {one.verdict for one in misfit} == {"alike"}
+
+
+@pytest.mark.long
+def test_every_score_of_real_images_lies_inside_its_floor_in_at_least_90_of_100_repeats(
+    images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From images to rows: reference, floor and samples drawn anew each time, a skewed profile."""
+    monkeypatch.setattr(tstr, "RECIPE", tstr.RECIPE.model_copy(update={"steps": 60}))
+    real, _ = read_images(images / "reference.zip", image_size=None, how="antialias")
+    judge = train_judge(real, seed=0, device=torch.device("cpu"), steps=150)
+    shares = np.geomspace(1, 0.1, 10)
+    shares /= shares.sum()
+    inside: dict[tuple[str, str, str], list[bool]] = defaultdict(list)
+    for repeat in range(100):
+        random = np.random.default_rng(repeat)
+        sets = [
+            kennel(list(random.multinomial(300, shares)), 100 + 3 * repeat + part)
+            for part in range(3)
+        ]
+        reference, floor, samples = sets
+        distances = Distances({INITIAL: Seen.by(judge, reference)}, test=reference, seed=repeat)
+        limits, found = (
+            _scored(judge, distances, one, reference.counts(), generation, repeat)
+            for one, generation in ((floor, FLOOR), (samples, 0))
+        )
+        at = {(row.metric, row.class_, row.reference): row for row in limits}
+        for row in found:
+            key = (row.metric, row.class_, row.reference)
+            low, high = at[key].low, at[key].high
+            if low is not None and high is not None:
+                inside[key].append(low - 1e-9 <= row.value <= high + 1e-9)
+    parts = {key: f"{sum(held)} of {len(held)}" for key, held in inside.items()}
+    assert len({metric for metric, _, _ in inside}) >= 18
+    assert all(sum(held) >= 0.9 * len(held) for held in inside.values() if len(held) > 90), parts
