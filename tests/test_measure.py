@@ -166,9 +166,9 @@ def test_every_score_of_real_images_lies_inside_its_floor_in_at_least_90_of_100_
         at = {(row.metric, row.class_, row.reference): row for row in limits}
         for row in found:
             key = (row.metric, row.class_, row.reference)
-            low, high = at[key].low, at[key].high
-            if low is not None and high is not None:
-                inside[key].append(low - 1e-9 <= row.value <= high + 1e-9)
+            limit = at.get(key)
+            if limit is not None and limit.low is not None and limit.high is not None:
+                inside[key].append(limit.low - 1e-9 <= row.value <= limit.high + 1e-9)
     parts = {key: f"{sum(held)} of {len(held)}" for key, held in inside.items()}
     assert len({metric for metric, _, _ in inside}) >= 18
-    assert all(sum(held) >= 0.9 * len(held) for held in inside.values() if len(held) > 90), parts
+    assert all(sum(held) >= 0.9 * len(held) for held in inside.values() if len(held) > 50), parts
