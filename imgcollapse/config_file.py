@@ -79,7 +79,8 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         )
     for override in overrides:
         _lay_over(values, override)
-    return parse_config(values, str(path))
+    laid_over = f" with {' '.join(f'--set {one}' for one in overrides)}" if overrides else ""
+    return parse_config(values, f"{path}{laid_over}")
 
 
 def parse_config(values: Mapping[str, Any], where: str = "config") -> Config:

@@ -72,11 +72,20 @@ def to_csv(scores: Iterable[Score]) -> str:
     return text.getvalue()
 
 
-def from_csv(text: str) -> list[Score]:
-    """The scores of a table that ``to_csv`` wrote."""
+def from_csv(text: str, where: str = "scores.csv") -> list[Score]:
+    """The scores of a table that ``to_csv`` wrote; CorruptError names ``where`` it is from."""
     rows = csv.reader(io.StringIO(text))
     if next(rows, None) != COLUMNS:
-        raise CorruptError("scores.csv has other columns than " + ",".join(COLUMNS))
+        raise CorruptError(f"the table has other columns than {','.join(COLUMNS)} ({where})")
+    try:
+        return _scores_of(rows)
+    except (ValueError, NumericalError) as error:
+        raise CorruptError(
+            f"not a table of scores: {error} ({where})", "score again, or mend the file"
+        ) from None
+
+
+def _scores_of(rows: Iterable[list[str]]) -> list[Score]:
     return [
         Score(
             generation=int(generation),

@@ -65,6 +65,12 @@ def test_a_judge_is_trained_kept_and_used_again(call: Call, images: Path, tmp_pa
     )
     assert distance.code == 0
     assert {row["metric"] for row in distance.json["scores"]} >= {"fd_judge", "share"}
+    for name, sigma, code in (("whose", np.eye(96), 0), ("square", np.eye(5), 3)):
+        np.savez(tmp_path / f"{name}.npz", mu=np.zeros(96), sigma=sigma)
+        of_others = ("--reference", tmp_path / f"{name}.npz", "--judge", tmp_path / "out")
+        said_of = call("measure", images / "samples.npz", *of_others)
+        assert said_of.code == code
+        assert f"{name}.npz" in said_of.err
     assert call("measure", images / "samples.npz", *stats).code == 2
 
     text = call(*words, "--judge", tmp_path / "out", "--no-tstr")

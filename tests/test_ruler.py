@@ -137,7 +137,12 @@ def test_selection_over_runs_of_one_config(call: Call, finished: Path, tmp_path:
     last = select(rows, "crowding")[-1]
     assert [row["class"] for row in one.json["selection"]] == list(BREEDS)
     assert one.json["crowding"]["value"] == pytest.approx(last.value, abs=1e-6)
-    both = call("selection", finished, finished, "--json").json
+    assert call("selection", finished, finished).code == 2
+    sibling = shutil.copytree(finished, tmp_path / "sibling")
+    text = (sibling / "config.yaml").read_text()
+    (sibling / "config.yaml").write_text(text.replace("seed: 3", "seed: 4", 1))
+    (sibling / "manifest.json").unlink()
+    both = call("selection", finished, sibling, "--json").json
     assert both["crowding"]["high"] - both["crowding"]["low"] < last.high - last.low  # type: ignore[operator]
     assert "crowding" in call("selection", finished).out
     other = shutil.copytree(finished, tmp_path / "other")

@@ -61,6 +61,13 @@ def test_a_table_with_other_columns_is_corrupt() -> None:
             from_csv(text)
 
 
+@pytest.mark.parametrize("bad", ["nan", "inf", "many", "1,2"])
+def test_a_damaged_table_is_named(bad: str) -> None:
+    text = to_csv([WHOLE]).replace("17.5", bad)
+    with pytest.raises(CorruptError, match=r"other\.csv"):
+        from_csv(text, "other.csv")
+
+
 def test_scores_are_selected_by_metric_reference_and_class() -> None:
     scores = [WHOLE, SHARE, ODD, replace(WHOLE, reference="balanced")]
     assert select(scores, "fd_judge") == [WHOLE, scores[3]]

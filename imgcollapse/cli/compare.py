@@ -59,7 +59,7 @@ def _scores(path: Path) -> list[Score]:
         return RunDirectory(path).scores()
     if not path.is_file():
         raise ConfigError(f"neither a run nor a scores.csv ({path})", "imgcollapse status DIR")
-    return from_csv(path.read_text(encoding="utf-8"))
+    return from_csv(path.read_text(encoding="utf-8"), str(path))
 
 
 def _generation(scores: list[list[Score]], wanted: int | None) -> int:

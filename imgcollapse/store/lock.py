@@ -12,6 +12,7 @@ from types import TracebackType
 
 from imgcollapse.errors import EnvironmentalError, LockedError
 
+LOCK = "run.lock"
 TRIES = 10
 PAUSE_SECONDS = 0.02
 
@@ -24,7 +25,7 @@ class RunLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "run.lock"
+        self.path = folder / LOCK
         self.descriptor = -1
 
     def __enter__(self) -> RunLock:
@@ -80,7 +81,7 @@ def holder(path: Path) -> str:
 def is_locked(folder: Path) -> bool:
     """Whether some process holds the lock of a run directory now."""
     try:
-        descriptor = os.open(folder / "run.lock", os.O_RDONLY)
+        descriptor = os.open(folder / LOCK, os.O_RDONLY)
     except OSError:
         return False
     try:

@@ -143,8 +143,14 @@ def _against_statistics(
         )
     if len(moments.mu) != FEATURES:
         raise DataError(f"the statistics have {len(moments.mu)} features ({where})")
+    if moments.sigma.shape != (FEATURES, FEATURES):
+        raise DataError(f"sigma is not {FEATURES}×{FEATURES} ({where})")
+    if not (np.isfinite(moments.mu).all() and np.isfinite(moments.sigma).all()):
+        raise DataError(f"the statistics are not finite ({where})")
     drawn, notes = read_images(samples, image_size=None, how="antialias")
     drawn, more = _as_seen_by(judge, drawn, str(samples))
+    if not extractor:
+        notes.append(f"mu and sigma are taken to be of this judge's features ({where})")
     verdicts = judge.look(drawn.images)
     rows = Rows(0, len(drawn), judge.extractor)
     add_share_scores(rows, verdicts, judge, seed)

@@ -21,7 +21,7 @@ from imgcollapse.policies import remembered, synthetic_needed
 from imgcollapse.scores import Score
 from imgcollapse.seeds import seed_for
 from imgcollapse.store.files import write_bytes, write_json
-from imgcollapse.store.lock import RunLock
+from imgcollapse.store.lock import LOCK, RunLock
 from imgcollapse.store.run_directory import (
     RunDirectory,
     counts_by_origin,
@@ -66,6 +66,9 @@ def run_to_disk(
         run.check()
         return run
     refuse_unwritable(out)
+    if (out / LOCK).exists():
+        with RunLock(out):  # who writes here already is met before the data are read
+            pass
     device = pick_device(config.device)
     set_up(device, config.deterministic)
     reporter.stage("real images")

@@ -69,7 +69,7 @@ def selection_scores(config: Config, ruler: Ruler, scores: Sequence[Score]) -> l
 def selection_of_runs(paths: Sequence[Path]) -> tuple[Selection, list[str], list[str]]:
     """Selection over chains on disk, the classes, and what their samplers' audits say.
 
-    ConfigError where they differ in more than their seed.
+    ConfigError where they differ in more than their seed, or do not differ in it.
     """
     runs = [RunDirectory(path) for path in paths]
     configs = [run.config() for run in runs]
@@ -82,6 +82,12 @@ def selection_of_runs(paths: Sequence[Path]) -> tuple[Selection, list[str], list
             )
         if not run.generations():
             raise ConfigError(f"no generation is committed yet ({path})", "imgcollapse status DIR")
+    seeds = [config.seed for config in configs]
+    if len(set(seeds)) < len(seeds):
+        raise ConfigError(
+            "two of the chains have the same seed, and would count one chain twice",
+            "give each run once; chains of one config differ in --set seed=N",
+        )
     if first.generator.labels == "balanced":
         raise ConfigError("shares are asked for here, labels: balanced, and not an outcome")
     initial = runs[0].initial_counts()
