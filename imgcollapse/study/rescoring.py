@@ -51,9 +51,11 @@ def check_scores(run: RunDirectory) -> int:
     again = [score for _, scores in rescore(run) for score in scores]
     for old, new in zip(kept, again, strict=True):
         if old != new:
+            was, found = old.as_row(), new.as_row()
+            column = next(name for name in was if was[name] != found[name])
             raise CorruptError(
-                f"{old.metric} {old.class_} of generation {old.generation} is {old.value!r}, "
-                f"measured again {new.value!r} ({run.path})",
+                f"{old.metric} {old.class_} of generation {old.generation}: {column} is "
+                f"{was[column]!r}, measured again {found[column]!r} ({run.path})",
                 "another device, thread count or version gives other last digits",
             )
     return len(again)
