@@ -3,6 +3,7 @@
 import hashlib
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 def seed_for(run_seed: int, *position: str | int) -> int:
@@ -19,3 +20,10 @@ def seed_for(run_seed: int, *position: str | int) -> int:
 def random_for(run_seed: int, *position: str | int) -> np.random.Generator:
     """A counter-based NumPy generator (Philox) that starts at one position of a run."""
     return np.random.Generator(np.random.Philox(key=seed_for(run_seed, *position)))
+
+
+def some_of(size: int, num: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """Places of ``num`` out of ``size`` things, in order, none twice; all where there are fewer."""
+    if num >= size:
+        return np.arange(size)
+    return np.sort(random.permutation(size)[:num])

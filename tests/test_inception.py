@@ -24,10 +24,9 @@ from imgcollapse.metrics.inception import (
     InceptionStatistics,
     find_weights,
     inception_scores,
-    load_statistics,
-    save_statistics,
     sha256_of,
 )
+from imgcollapse.study.statistics_file import read_statistics, write_statistics
 
 CPU = torch.device("cpu")
 
@@ -100,15 +99,16 @@ def test_the_whole_path_from_images_to_scores_and_statistics(
 ) -> None:
     monkeypatch.setattr("imgcollapse.metrics.inception.BATCH", 4)
     samples, real = (inception.statistics(few_images(8, seed)) for seed in (3, 4))
-    save_statistics(tmp_path / "stats.npz", real, inception)
-    read = load_statistics(tmp_path / "stats.npz", inception)
+    write_statistics(tmp_path / "stats.npz", real.moments, inception.extractor)
+    moments, _ = read_statistics(tmp_path / "stats.npz", inception.dim, inception.extractor)
+    read = InceptionStatistics(moments)
     full = inception_scores(inception, samples, real, seed=5)
     assert set(full) == {"fd_other_inception", "kid_other_inception"}
     from_file = inception_scores(inception, samples, read, seed=5)
     assert set(from_file) == {"fd_other_inception"}
     assert from_file["fd_other_inception"] == full["fd_other_inception"]
-    with pytest.raises(DataError, match="another network"):
-        load_statistics(tmp_path / "stats.npz", no_network(dim=64))
+    with pytest.raises(DataError, match="another extractor"):
+        read_statistics(tmp_path / "stats.npz", inception.dim, "someone else")
 
 
 def test_measure_gives_fid_and_reads_what_it_wrote(
@@ -188,7 +188,9 @@ def test_scores_are_those_of_torchmetrics_and_leave_the_global_random_state_alon
 def test_statistics_of_other_tools_are_read_and_bad_ones_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.npz"
     np.savez(path, mu=np.zeros(FEATURES), sigma=np.eye(FEATURES))
-    assert load_statistics(path, no_network()).moments.n == 2
+    moments, signed = read_statistics(path, FEATURES, "ours")
+    assert moments.n == 2
+    assert not signed
     for bad, match in (
         ({"mu": np.zeros(4), "sigma": np.eye(4)}, "2048 features"),
         ({"mu": np.full(FEATURES, np.nan), "sigma": np.eye(FEATURES)}, "not finite"),
@@ -196,7 +198,7 @@ def test_statistics_of_other_tools_are_read_and_bad_ones_refused(tmp_path: Path)
     ):
         np.savez(path, **bad)
         with pytest.raises(DataError, match=match):
-            load_statistics(path, no_network())
+            read_statistics(path, FEATURES, "ours")
 
 
 def test_weights_are_found_by_path_variable_and_cache_and_never_fetched_unasked(

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -69,35 +69,29 @@ def measure(
         raise ConfigError(f"there is something already ({out})", "give another --out")
     print("importing PyTorch …", file=sys.stderr)
     from imgcollapse.device import pick_device, set_up
-    from imgcollapse.metrics.inception import save_statistics
     from imgcollapse.scores import to_csv
     from imgcollapse.store.files import write_text
-    from imgcollapse.study.inception_scores import (
-        holds_statistics,
-        inception_rows,
-        load_inception,
-    )
-    from imgcollapse.study.measuring import measure as measured
+    from imgcollapse.study.inception_scores import load_inception, measure_by_inception
+    from imgcollapse.study.measuring import measure as measure_by_judge
+    from imgcollapse.study.statistics_file import num_features
 
     chosen = pick_device("cuda" if device == "cuda" else "cpu" if device == "cpu" else "auto")
     set_up(chosen, True)
+    found, by_inception = None, None
     network = load_inception(weights, download=download, device=chosen) if inception else None
-    found, scores, real = None, [], None
-    if network is None or not holds_statistics(reference, network):
-        found = measured(
+    if network is None or num_features(reference) != network.dim:
+        found = measure_by_judge(
             samples, reference, judge=from_run, steps=steps, seed=seed, tstr=tstr, device=chosen
         )
-        scores = found.scores
     if network is not None:
-        rows, real = inception_rows(samples, reference, network, seed=seed)
-        scores = scores + rows
+        by_inception = measure_by_inception(samples, reference, network, seed=seed)
+    results = [one for one in (found, by_inception) if one is not None]
+    scores = [score for one in results for score in one.scores]
     if out is not None:
         with _folder(out) as folder:
             write_text(folder / "scores.csv", to_csv(scores))
-            if found is not None:
-                _write_judge(folder, found)
-            if network is not None and real is not None:
-                save_statistics(folder / "inception_stats.npz", real, network)
+            for one in results:
+                one.save(folder)
     facts = None if found is None else {name: found.judge.facts[name] for name in FACTS}
     notes = () if found is None else found.notes
     if as_json:
@@ -174,20 +168,3 @@ def _folder(out: Path) -> Iterator[Path]:
         move_folder(staged, out)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
-
-
-def _write_judge(folder: Path, found: Measured) -> None:
-    import numpy as np
-
-    from imgcollapse.store.run_directory import write_npz
-
-    (folder / "judge").mkdir()
-    found.judge.save(folder / "judge")
-    moments: Any = found.moments
-    write_npz(
-        folder / "stats.npz",
-        mu=moments.mu,
-        sigma=moments.sigma,
-        n=np.array(moments.n),
-        extractor=np.array(str(found.judge.facts["sha256"])),
-    )

@@ -111,7 +111,10 @@ def _from_options(
             f"--counts {counts} is not a list of whole numbers", "such as --counts 5,10,20,50"
         ) from None
     if min(images) < 1:
-        raise ConfigError(f"--counts {counts}: every class starts with at least one image")
+        raise ConfigError(
+            f"--counts {counts}: every class starts with at least one image",
+            "such as --counts 5,10,20,50",
+        )
     total = sum(images)
     size = total if pool is None else pool
     if size < total:

@@ -8,14 +8,13 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from imgcollapse.errors import DataError, EnvironmentalError
+from imgcollapse.errors import EnvironmentalError
 from imgcollapse.metrics.features import finite
 from imgcollapse.metrics.frechet import Moments
 from imgcollapse.seeds import seed_for
@@ -222,33 +221,3 @@ def _kid(samples: NDArray[np.float32], real: NDArray[np.float32], seed: int) -> 
         torch.manual_seed(seed_for(seed, "kid"))
         mean, spread = metric.compute()
     return float(mean), float(spread) / KID_SUBSETS**0.5
-
-
-def save_statistics(path: Path, statistics: InceptionStatistics, inception: Inception) -> None:
-    """Writes ``mu``, ``sigma``, ``n`` and ``extractor`` as npz, which other FID tools read too."""
-    moments = statistics.moments
-    with path.open("wb") as file:
-        np.savez(
-            file, mu=moments.mu, sigma=moments.sigma, n=moments.n, extractor=inception.extractor
-        )
-
-
-def load_statistics(path: Path, inception: Inception) -> InceptionStatistics:
-    """Moments from an npz with ``mu`` and ``sigma``; without ``n``, which FID does not need, 2.
-
-    DataError for another shape, numbers that are not finite, or statistics of another network.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays: dict[str, NDArray[Any]] = {name: file[name] for name in file.files}
-        mu, sigma = arrays["mu"].astype(np.float64), arrays["sigma"].astype(np.float64)
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"no reference statistics with mu and sigma ({path})") from error
-    if mu.shape != (inception.dim,) or sigma.shape != (inception.dim, inception.dim):
-        raise DataError(f"reference statistics are not of {inception.dim} features ({path})")
-    if not (np.isfinite(mu).all() and np.isfinite(sigma).all()):
-        raise DataError(f"reference statistics are not finite ({path})")
-    made_by = str(arrays.get("extractor", inception.extractor))
-    if made_by != inception.extractor:
-        raise DataError(f"reference statistics are of another network, {made_by} ({path})")
-    return InceptionStatistics(Moments(mu, sigma, int(arrays.get("n", 2))))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imgcollapse.metrics.estimates import Estimate, subsample_errors
 from imgcollapse.metrics.features import finite
-from imgcollapse.seeds import random_for
+from imgcollapse.seeds import random_for, some_of
 
 Array = NDArray[np.float64]
 
@@ -152,9 +152,7 @@ def duplicate_rate(hashes: list[bytes], seen: frozenset[bytes] | None = None) ->
 
 
 def _thinned(features: Array, num: int, random: np.random.Generator) -> Array:
-    if num == len(features):
-        return features
-    return features[np.sort(random.permutation(len(features))[:num])]
+    return features[some_of(len(features), num, random)]
 
 
 def _slack(x: Array, y: Array) -> float:

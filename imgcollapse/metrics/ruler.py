@@ -17,7 +17,7 @@ from imgcollapse.metrics.rows import Rows
 from imgcollapse.metrics.share_scores import INITIAL, add_comparisons, add_share_scores
 from imgcollapse.metrics.shares import unseeable
 from imgcollapse.scores import FLOOR, Score
-from imgcollapse.seeds import random_for, seed_for
+from imgcollapse.seeds import random_for, seed_for, some_of
 
 NULL = "share_null"
 
@@ -97,7 +97,5 @@ class Ruler:
         return rows, Seen(images, verdicts.classes, verdicts.features)
 
     def _see_pool(self, pool: ImageSet, num: int, seed: int) -> Seen:
-        if len(pool) > num:
-            chosen = random_for(seed, "pool seen").permutation(len(pool))[:num]
-            pool = pool[np.sort(chosen)]
-        return Seen.by(self.judge, pool)
+        chosen = some_of(len(pool), num, random_for(seed, "pool seen"))
+        return Seen.by(self.judge, pool[chosen])

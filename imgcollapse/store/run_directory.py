@@ -29,6 +29,7 @@ from imgcollapse.store.files import (
     write_json,
     write_text,
 )
+from imgcollapse.store.lock import LOCK
 from imgcollapse.store.manifest import FILE as MANIFEST
 from imgcollapse.store.manifest import check_begun, check_manifest, recorded_hash, write_manifest
 from imgcollapse.store.progress import TrainingState
@@ -103,7 +104,7 @@ class RunDirectory:
 
     def _is_bare(self) -> bool:
         names = {path.name for path in self.path.iterdir()}
-        return names <= {"run.lock", "environment.json", "state", "volatile", "figures"} | {
+        return names <= {LOCK, "environment.json", "state", "volatile", "figures"} | {
             name + TEMPORARY for name in ("config.yaml", "environment.json")
         }
 

@@ -111,6 +111,8 @@ class Audit:
         need = ""
         if self.searched:
             need = f"; least steps that pass: {self.least_steps or 'none up to 1000'}"
+        elif not self.passes:
+            need = "; imgcollapse audit-sampler finds the least steps that pass"
         return (
             f"audit of the sampler: {self.sampler} at {self.steps} steps "
             f"{'passes' if self.passes else 'FAILS'}; with a perfect denoiser the log-odds of a "

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from imgcollapse.data.formats import read_images
 from imgcollapse.errors import DataError
 from imgcollapse.images import ImageSet
+from imgcollapse.metrics.frechet import Moments
 from imgcollapse.metrics.inception import (
     Inception,
     InceptionStatistics,
     find_weights,
     inception_scores,
-    load_statistics,
 )
 from imgcollapse.scores import Score
-from imgcollapse.seeds import random_for
+from imgcollapse.seeds import random_for, some_of
+from imgcollapse.study.statistics_file import num_features, read_statistics, write_statistics
 
 GENERATED = 0
 Z = 1.959964
+
+
+@dataclass(frozen=True)
+class MeasuredByInception:
+    """Rows ``fid`` and ``kid``, and the moments of the reference with the network's short hash."""
+
+    scores: list[Score]
+    moments: Moments
+    extractor: str
+
+    def save(self, folder: Path) -> None:
+        """Writes ``inception_stats.npz``, the moments of the reference."""
+        write_statistics(folder / "inception_stats.npz", self.moments, self.extractor)
 
 
 def load_inception(weights: Path | None, *, download: bool, device: torch.device) -> Inception:
@@ -29,28 +43,18 @@ def load_inception(weights: Path | None, *, download: bool, device: torch.device
     return Inception.load(find_weights(weights, download=download), device)
 
 
-def holds_statistics(path: Path, inception: Inception) -> bool:
-    """Whether a file has ``mu`` and ``sigma`` of as many features as the network gives."""
-    if path.suffix != ".npz" or not path.is_file():
-        return False
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {"mu", "sigma"} <= set(stored.files) and stored["mu"].shape == (inception.dim,)
-    except (OSError, ValueError):
-        return False
-
-
-def inception_rows(
+def measure_by_inception(
     samples: Path, reference: Path, inception: Inception, *, seed: int
-) -> tuple[list[Score], InceptionStatistics]:
-    """Rows ``fid`` and ``kid`` against the reference, and the reference's statistics.
+) -> MeasuredByInception:
+    """Rows ``fid`` and ``kid`` against the reference.
 
     Of images on both sides equal numbers are compared, a seeded draw of the larger set. A
     reference of ``mu`` and ``sigma`` gives ``fid`` alone.
     """
     drawn = _images(samples)
-    if holds_statistics(reference, inception):
-        real = load_statistics(reference, inception)
+    if num_features(reference) == inception.dim:
+        moments, _ = read_statistics(reference, inception.dim, inception.extractor)
+        real = InceptionStatistics(moments)
     else:
         images = _images(reference)
         num = min(len(drawn), len(images))
@@ -75,7 +79,7 @@ def inception_rows(
                 extractor=inception.extractor,
             )
         )
-    return rows, real
+    return MeasuredByInception(rows, real.moments, inception.extractor)
 
 
 def _images(path: Path) -> ImageSet:
@@ -84,7 +88,4 @@ def _images(path: Path) -> ImageSet:
 
 
 def _thinned(images: ImageSet, num: int, seed: int) -> ImageSet:
-    if num == len(images):
-        return images
-    chosen = random_for(seed, "inception thin").permutation(len(images))[:num]
-    return images[np.sort(chosen)]
+    return images[some_of(len(images), num, random_for(seed, "inception thin"))]

@@ -23,8 +23,8 @@ from imgcollapse.metrics.rows import Rows
 from imgcollapse.metrics.share_scores import INITIAL, add_comparisons, add_share_scores
 from imgcollapse.metrics.shares import outcome_counts
 from imgcollapse.scores import FLOOR, Score
-from imgcollapse.seeds import random_for
-from imgcollapse.store.run_directory import read_npz
+from imgcollapse.seeds import random_for, some_of
+from imgcollapse.study.statistics_file import num_features, read_statistics, write_statistics
 from imgcollapse.training import Watcher
 
 MOST_PER_CLASS = 1000
@@ -56,6 +56,12 @@ class Measured:
     moments: Moments
     notes: tuple[str, ...]
 
+    def save(self, folder: Path) -> None:
+        """Writes ``judge/`` and ``stats.npz``, the moments of the reference."""
+        (folder / "judge").mkdir()
+        self.judge.save(folder / "judge")
+        write_statistics(folder / "stats.npz", self.moments, str(self.judge.facts["sha256"]))
+
 
 def measure(
     samples: Path,
@@ -76,9 +82,8 @@ def measure(
     ``mu`` and ``sigma`` needs a judge and gives the Fréchet distance only.
     """
     known = Judge.load(judge / "judge", device) if judge is not None else None
-    statistics = _statistics(reference)
-    if statistics is not None:
-        return _against_statistics(samples, statistics, known, reference, seed)
+    if num_features(reference) is not None:
+        return _against_statistics(samples, reference, known, seed)
     real, notes = read_images(reference, image_size=None, how="antialias")
     if known is not None:
         real, more = _as_seen_by(known, real, str(reference))
@@ -92,9 +97,10 @@ def measure(
     notes += [*more, *fitted]
     num = min(len(drawn), len(parts.floor))
     if num < LEAST_SET:
+        few = samples if num == len(drawn) else reference
         raise DataError(
-            f"{num} images to score, of samples and floor the fewer",
-            f"at least {LEAST_SET} are needed, and of the reference about as many again",
+            f"too few images: {num} are left to score ({few})",
+            f"at least {LEAST_SET} are needed, and of the reference about four times as many",
         )
     if num < len(drawn):
         notes.append(f"{num:,} of {len(drawn):,} samples scored, as many as the floor has")
@@ -128,49 +134,23 @@ def _scored(
     return rows.scores
 
 
-def _against_statistics(
-    samples: Path, statistics: tuple[Moments, str], judge: Judge | None, where: Path, seed: int
-) -> Measured:
-    moments, extractor = statistics
+def _against_statistics(samples: Path, reference: Path, judge: Judge | None, seed: int) -> Measured:
     if judge is None:
         raise ConfigError(
-            f"statistics alone train no judge ({where})", "give --judge RUN whose features they are"
+            f"statistics alone train no judge ({reference})",
+            "give --judge RUN whose features they are",
         )
-    if extractor and extractor != str(judge.facts["sha256"]):
-        raise DataError(
-            f"the statistics are of another judge's features ({where})",
-            "measure with the judge that they were made with",
-        )
-    if len(moments.mu) != FEATURES:
-        raise DataError(f"the statistics have {len(moments.mu)} features ({where})")
-    if moments.sigma.shape != (FEATURES, FEATURES):
-        raise DataError(f"sigma is not {FEATURES}×{FEATURES} ({where})")
-    if not (np.isfinite(moments.mu).all() and np.isfinite(moments.sigma).all()):
-        raise DataError(f"the statistics are not finite ({where})")
+    moments, signed = read_statistics(reference, FEATURES, str(judge.facts["sha256"]))
     drawn, notes = read_images(samples, image_size=None, how="antialias")
     drawn, more = _as_seen_by(judge, drawn, str(samples))
-    if not extractor:
-        notes.append(f"mu and sigma are taken to be of this judge's features ({where})")
+    if not signed:
+        notes.append(f"mu and sigma are taken to be of this judge's features ({reference})")
     verdicts = judge.look(drawn.images)
     rows = Rows(0, len(drawn), judge.extractor)
     add_share_scores(rows, verdicts, judge, seed)
     distance = FrechetTo(moments)(Moments.of(verdicts.features))
     rows.add_as_is("fd_judge", distance, None, None, reference=INITIAL)
     return Measured(rows.scores, judge, None, moments, (*notes, *more))
-
-
-def _statistics(path: Path) -> tuple[Moments, str] | None:
-    """``mu``, ``sigma``, ``n`` and the extractor of an npz; None where it is no such file."""
-    if path.suffix != ".npz" or not path.is_file():
-        return None
-    with np.load(path, allow_pickle=False) as stored:
-        names = set(stored.files)
-    if not {"mu", "sigma"} <= names:
-        return None
-    mu, sigma = read_npz(path, "mu", "sigma")
-    n = int(read_npz(path, "n")[0]) if "n" in names else 0
-    extractor = str(read_npz(path, "extractor")[0]) if "extractor" in names else ""
-    return Moments(mu, sigma, n), extractor
 
 
 def _parts(real: ImageSet, judge: Judge | None, seed: int, where: str) -> Parts:
@@ -224,5 +204,4 @@ def _as_seen_by(judge: Judge, images: ImageSet, where: str) -> tuple[ImageSet, l
 
 
 def _thinned(images: ImageSet, num: int, seed: int) -> ImageSet:
-    chosen = random_for(seed, "measure thin").permutation(len(images))[:num]
-    return images[np.sort(chosen)]
+    return images[some_of(len(images), num, random_for(seed, "measure thin"))]

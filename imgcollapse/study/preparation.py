@@ -55,17 +55,10 @@ def prepare(
             _write_stats(folder / "stats.npz", ruler)
             write_json(folder / "counts.json", _counts(splits))
             write_scores(folder / "scores.json", ruler.floor(splits.floor))
-            write_json(folder / "audit.json", _audited(config))
+            audited = audit(config, least=False)
+            write_json(folder / "audit.json", {**audited.as_dict(), "sentence": audited.sentence()})
     _refuse_other_images(run.path / "reference" / "counts.json", splits)
     return ruler
-
-
-def _audited(config: Config) -> dict[str, Any]:
-    """The audit of the config's sampler; where it fails, with the least steps that pass."""
-    found = audit(config, least=False)
-    if not found.passes:
-        found = audit(config)
-    return {**found.as_dict(), "sentence": found.sentence()}
 
 
 def make_ruler(config: Config, splits: Splits, judge: Judge) -> Ruler:
