@@ -76,16 +76,16 @@ class Diffusion:
         signal = alphas_cumprod().to(self.device)
         is_pixels = self.first_stage is None
 
-        def loss_of(items: Tensor, labels: Tensor, random: torch.Generator) -> Tensor:
+        def prepare(items: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Tensor, ...]:
             x0 = to_floats(items) if is_pixels else items
             noise = torch.randn(x0.shape, generator=random, device=x0.device)
-            xt, t, target = _noised(self.config.objective, x0, noise, signal, random)
-            return (network(xt, t, labels).float() - target).square().mean()
+            return *_noised(self.config.objective, x0, noise, signal, random), labels
 
         trained = train(
             network,
             average,
-            loss_of,
+            prepare,
+            _denoising_loss,
             images,
             torch.from_numpy(pool.labels).to(self.device),
             self.training,
@@ -156,6 +156,12 @@ class Diffusion:
 
     def _network(self, seed: int) -> MLPDenoiser | UNetDenoiser:
         return make_denoiser(self.config, self.item_shape, self.num_classes, seed).to(self.device)
+
+
+def _denoising_loss(
+    network: nn.Module, xt: Tensor, t: Tensor, target: Tensor, labels: Tensor
+) -> Tensor:
+    return (network(xt, t, labels).float() - target).square().mean()
 
 
 def _predict(network: nn.Module, labels: Tensor, x: Tensor, t: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import math
 from pathlib import Path
 from typing import Any
@@ -108,9 +109,9 @@ def kl_to_prior(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def negative_elbo(
-    network: VAENetwork, x: Tensor, labels: Tensor, kl_weight: float, random: torch.Generator
+    network: VAENetwork, x: Tensor, labels: Tensor, noise: Tensor, kl_weight: float
 ) -> Tensor:
-    """-ELBO in nats per pixel value, but for the constant log(2π)/2.
+    """-ELBO in nats per pixel value, but for the constant log(2π)/2; ``noise`` is N×latent.
 
     Kingma and Welling 2014, equation 10; the width of the Gaussian likelihood is learned as in
     Rybkin, Daniilidis and Levine 2021 (sigma-VAE), up to a cap. ``kl_weight`` 1 is the bound
@@ -119,9 +120,7 @@ def negative_elbo(
     """
     mean, log_variance = network.encode(x, labels)
     mean, log_variance = mean.float(), log_variance.float()
-    z = mean + (0.5 * log_variance).exp() * torch.randn(
-        mean.shape, generator=random, device=mean.device
-    )
+    z = mean + (0.5 * log_variance).exp() * noise
     log_noise = network.log_noise()
     error = (x - network.decode(z, labels).float()) / log_noise.exp()
     reconstruction = (0.5 * error.square() + log_noise).flatten(1).sum(1)
@@ -168,13 +167,16 @@ class VAE:
             network = self._network(seed_for(seed, "init"))
         average = copy.deepcopy(network)
 
-        def loss_of(images: Tensor, labels: Tensor, random: torch.Generator) -> Tensor:
-            return negative_elbo(network, to_floats(images), labels, self.config.kl_weight, random)
+        def prepare(images: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Tensor, ...]:
+            shape = len(images), self.config.latent
+            noise = torch.randn(shape, generator=random, device=images.device)
+            return to_floats(images), labels, noise
 
         trained = train(
             network,
             average,
-            loss_of,
+            prepare,
+            functools.partial(negative_elbo, kl_weight=self.config.kl_weight),
             torch.from_numpy(pool.images).to(self.device),
             torch.from_numpy(pool.labels).to(self.device),
             self.training,

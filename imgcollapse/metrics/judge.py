@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -26,7 +25,12 @@ from imgcollapse.metrics.calibration import (
 )
 from imgcollapse.metrics.disturbing import shift, soften
 from imgcollapse.metrics.fit import HeldOut
-from imgcollapse.metrics.judge_network import FEATURES, JudgeNetwork, fresh_network
+from imgcollapse.metrics.judge_network import (
+    FEATURES,
+    JudgeNetwork,
+    classification_loss,
+    fresh_network,
+)
 from imgcollapse.metrics.shares import outcome_counts
 from imgcollapse.seeds import random_for, seed_for
 from imgcollapse.training import Checkpoint, Watcher, train
@@ -165,9 +169,8 @@ def train_judge(
     fitting, held = _hold_out(images, seed)
     network = fresh_network(images, seed_for(seed, "init")).to(device)
 
-    def loss_of(items: Tensor, labels: Tensor, random: torch.Generator) -> Tensor:
-        x = soften(shift(_to_floats(items), random), random)
-        return F.cross_entropy(network(x), labels, label_smoothing=0.02)
+    def prepare(items: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Tensor, ...]:
+        return soften(shift(_to_floats(items), random), random), labels
 
     recipe = TrainingConfig(
         steps=steps, batch_size=128, learning_rate=3e-3, warmup_steps=30, weight_decay=1e-3
@@ -175,7 +178,8 @@ def train_judge(
     train(
         network,
         None,
-        loss_of,
+        prepare,
+        classification_loss,
         torch.from_numpy(fitting.images).to(device),
         torch.from_numpy(fitting.labels).to(device),
         recipe,

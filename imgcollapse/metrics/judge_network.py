@@ -50,3 +50,8 @@ def fresh_network(images: ImageSet, seed: int) -> JudgeNetwork:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return JudgeNetwork(channels, side, len(images.classes))
+
+
+def classification_loss(network: nn.Module, x: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy of a classifier's logits, labels smoothed by 0.02 (Szegedy et al. 2016)."""
+    return F.cross_entropy(network(x), labels, label_smoothing=0.02)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from imgcollapse.config import TrainingConfig
 from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.metrics.estimates import Estimate
-from imgcollapse.metrics.judge_network import JudgeNetwork
+from imgcollapse.metrics.judge_network import JudgeNetwork, classification_loss
 from imgcollapse.seeds import seed_for
 from imgcollapse.training import train
 
@@ -66,13 +65,11 @@ def _learn_and_test(
         torch.manual_seed(seed_for(seed, "tstr", "init"))
         network = JudgeNetwork(channels, side, len(real.classes), WIDTH).to(device)
 
-    def loss_of(items: Tensor, targets: Tensor, random: torch.Generator) -> Tensor:
-        return F.cross_entropy(network(_floats(items)), targets, label_smoothing=0.02)
-
     train(
         network,
         None,
-        loss_of,
+        lambda items, targets, random: (_floats(items), targets),
+        classification_loss,
         torch.from_numpy(images).to(device),
         torch.from_numpy(labels).to(device),
         RECIPE,
