@@ -89,7 +89,9 @@ class GeneratorConfig(Section):
     """What is fitted. Sizes of other kinds are let be, so that ``kind`` alone changes the arm."""
 
     kind: Literal["bootstrap", "gaussian", "vae", "diffusion"] = "diffusion"
-    network: Literal["unet", "mlp"] = "unet"
+    network: Literal["unet", "mlp"] = Field(
+        "unet", description="unet: convolutions, of the vae without skips; mlp: dense layers"
+    )
     width: int = Field(64, ge=8, le=4096)
     depth: int = Field(3, ge=1, le=6, description="levels of a unet, blocks of an mlp")
     objective: Literal["eps", "v", "flow"] = "v"
@@ -261,6 +263,7 @@ class Config(Section):
     @model_validator(mode="after")
     def parts_fit_together(self) -> Self:
         generator, sampling = self.generator, self.sampling
+        side = self.data.image_size
         if generator.kind == "diffusion":
             allowed = FLOW_SAMPLERS if generator.objective == "flow" else VP_SAMPLERS
             if sampling.sampler not in allowed:
@@ -280,17 +283,10 @@ class Config(Section):
                 )
             if generator.network == "unet" and generator.width % 8:
                 raise ValueError("generator.width of a unet is a multiple of 8")
-            side = self.data.image_size
             if generator.network == "unet" and side is not None:
                 check_unet_side(side, generator.depth)
-        if (
-            generator.kind == "vae"
-            and self.data.image_size is not None
-            and self.data.image_size % 4
-        ):
-            raise ValueError(
-                f"data.image_size {self.data.image_size} is not a multiple of 4, as the vae needs"
-            )
+        if is_convolutional_vae(generator) and side is not None and side % 4:
+            raise ValueError(f"data.image_size {side} is not a multiple of 4, as the vae needs")
         if generator.kind == "bootstrap" and sampling.lambda_ != 1:
             raise ValueError("sampling.lambda has no effect with generator.kind: bootstrap")
         held_out = (self.data.judge_root, self.data.reference_root)
@@ -308,6 +304,10 @@ class Config(Section):
         if self.data.source == "kennel" and not 16 <= (self.data.image_size or 32) <= 64:
             raise ValueError("data.image_size of the kennel is 16 to 64")
         return self
+
+
+def is_convolutional_vae(generator: GeneratorConfig) -> bool:
+    return generator.kind == "vae" and generator.network == "unet"
 
 
 def check_unet_side(side: int, levels: int) -> None:

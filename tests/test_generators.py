@@ -33,6 +33,9 @@ MEMBERS: dict[str, dict[str, Any]] = {
     },
     "vae": {"generator": {"kind": "vae", "width": 8, "latent": 4}},
     "vae mean": {"generator": {"kind": "vae", "width": 8, "latent": 4, "decode": "mean"}},
+    "vae mlp": {
+        "generator": {"kind": "vae", "network": "mlp", "width": 16, "latent": 4, "decode": "mean"}
+    },
     "mlp flow": {
         "generator": {**MLP, "objective": "flow"},
         "sampling": {"sampler": "flow", "steps": 4},
@@ -348,6 +351,7 @@ def test_images_that_a_network_cannot_take_are_refused() -> None:
         with_shape("unet v ddim", (1, 9, 9))
     with pytest.raises(ConfigError, match="multiple of 4"):
         with_shape("vae", (1, 10, 10))
+    with_shape("vae mlp", (1, 10, 10))
 
 
 def test_a_pool_too_small_for_its_first_stage_is_refused() -> None:

@@ -15,7 +15,8 @@ from imgcollapse.config_file import parse_config
 from imgcollapse.errors import NumericalError
 from imgcollapse.generators import Surroundings
 from imgcollapse.generators.base import to_floats
-from imgcollapse.generators.vae import MIN_NOISE, VAE, VAENetwork, kl_to_prior, negative_elbo
+from imgcollapse.generators.vae import VAE, kl_to_prior, negative_elbo
+from imgcollapse.generators.vae_networks import MIN_NOISE, ConvolutionalVAE, DenseVAE, VAENetwork
 from imgcollapse.images import ImageSet
 
 CPU = torch.device("cpu")
@@ -23,10 +24,13 @@ CLASSES = ("black", "white")
 
 
 def network(
-    shape: tuple[int, int, int] = (3, 8, 8), num_classes: int = 0, max_noise: float = 0.1
+    shape: tuple[int, int, int] = (3, 8, 8),
+    num_classes: int = 0,
+    max_noise: float = 0.1,
+    kind: type[ConvolutionalVAE | DenseVAE] = ConvolutionalVAE,
 ) -> VAENetwork:
     torch.manual_seed(0)
-    return VAENetwork(shape, width=8, latent=4, num_classes=num_classes, max_noise=max_noise)
+    return kind(shape, width=8, latent=4, num_classes=num_classes, max_noise=max_noise)
 
 
 def images(num: int = 64, side: int = 8) -> ImageSet:
@@ -63,10 +67,11 @@ def test_kl_is_that_of_torch_distributions() -> None:
 
 @pytest.mark.parametrize("kl_weight", [1.0, 7.0])
 @pytest.mark.parametrize("num_classes", [0, 2])
+@pytest.mark.parametrize("kind", [ConvolutionalVAE, DenseVAE])
 def test_negative_elbo_is_the_bound_of_torch_distributions(
-    kl_weight: float, num_classes: int
+    kl_weight: float, num_classes: int, kind: type[ConvolutionalVAE | DenseVAE]
 ) -> None:
-    vae = network(num_classes=num_classes)
+    vae = network(num_classes=num_classes, kind=kind)
     x, labels = torch.rand(6, 3, 8, 8) * 2 - 1, torch.tensor([0, 1] * 3)
     noise = torch.randn(6, 4, generator=torch.Generator().manual_seed(3))
     loss = negative_elbo(vae, x, labels, noise, kl_weight)
@@ -82,10 +87,11 @@ def test_negative_elbo_is_the_bound_of_torch_distributions(
     assert float(loss.detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
 
 
+@pytest.mark.parametrize("kind", [ConvolutionalVAE, DenseVAE])
 @pytest.mark.parametrize("side", [8, 12, 28, 32, 64])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_shapes(side: int, channels: int) -> None:
-    vae = network((channels, side, side))
+def test_shapes(side: int, channels: int, kind: type[ConvolutionalVAE | DenseVAE]) -> None:
+    vae = network((channels, side, side), kind=kind)
     x, labels = torch.zeros(2, channels, side, side), torch.zeros(2, dtype=torch.int64)
     mean, log_variance = vae.encode(x, labels)
     assert mean.shape == log_variance.shape == (2, 4)

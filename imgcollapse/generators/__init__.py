@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from imgcollapse.config import Config
+from imgcollapse.config import Config, is_convolutional_vae
 from imgcollapse.errors import ConfigError
 from imgcollapse.generators.base import Fit, Generator, Surroundings, draw_labels
 from imgcollapse.generators.bootstrap import Bootstrap
@@ -60,7 +60,7 @@ def make_generator(
             f"{config.generator.kind} takes square images, not {image_shape[1]}×{image_shape[2]}",
             "set data.image_size",
         )
-    if config.generator.kind == "vae" and image_shape[1] % 4:
+    if is_convolutional_vae(config.generator) and image_shape[1] % 4:
         raise ConfigError(
             f"the vae takes sides that are a multiple of 4, not {image_shape[1]}",
             "set data.image_size, and data.resize=pad to keep the pixels",

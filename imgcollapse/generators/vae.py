@@ -1,106 +1,25 @@
-"""A convolutional VAE whose decoder is a distribution over pixel values."""
+"""A VAE whose decoder is a distribution over pixel values."""
 
 from __future__ import annotations
 
 import copy
 import functools
-import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from imgcollapse.config import GeneratorConfig, SamplingConfig, TrainingConfig
 from imgcollapse.generators.base import Fit, Surroundings, to_bytes, to_floats
 from imgcollapse.generators.noise import noise_batches
+from imgcollapse.generators.vae_networks import ConvolutionalVAE, DenseVAE, VAENetwork
 from imgcollapse.generators.weights import load_weights, save_module
 from imgcollapse.images import ImageSet
 from imgcollapse.seeds import seed_for
 from imgcollapse.training import train
-
-HIDDEN = 512
-MIN_NOISE = 1 / 127.5
-"""Least standard deviation of the pixels: one grey level."""
-
-
-class VAENetwork(nn.Module):
-    """Encoder to a diagonal Gaussian over z, decoder to a Gaussian of one width per channel.
-
-    Images are N×C×H×W in [-1, 1], sides a multiple of 4; with ``num_classes`` > 0 both halves
-    also see the class. ``max_noise`` is the largest width that the decoder may learn.
-    """
-
-    def __init__(
-        self,
-        image_shape: tuple[int, int, int],
-        width: int,
-        latent: int,
-        num_classes: int,
-        max_noise: float,
-    ) -> None:
-        super().__init__()
-        channels, height, side = image_shape
-        self.small = (2 * width, height // 4, side // 4)
-        flat = math.prod(self.small)
-        self.num_classes = num_classes
-        self.log_noise_range = (math.log(MIN_NOISE), math.log(max_noise))
-        self.down = nn.Sequential(
-            nn.Conv2d(channels, width, 4, stride=2, padding=1),
-            *_norm(width),
-            nn.Conv2d(width, 2 * width, 4, stride=2, padding=1),
-            *_norm(2 * width),
-            nn.Flatten(),
-        )
-        self.to_z = nn.Sequential(
-            nn.Linear(flat + num_classes, HIDDEN), nn.SiLU(), nn.Linear(HIDDEN, 2 * latent)
-        )
-        # Between the places of two classes in z lie crosses of both: depth makes that gap narrow.
-        self.from_z = nn.Sequential(
-            *_dense(latent + num_classes, HIDDEN),
-            *_dense(HIDDEN, HIDDEN),
-            *_dense(HIDDEN, HIDDEN),
-            nn.Linear(HIDDEN, flat),
-        )
-        # The last layer works at half the resolution, which is a quarter of the arithmetic.
-        self.up = nn.Sequential(
-            nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1),
-            *_norm(width),
-            nn.Conv2d(width, 4 * channels, 3, padding=1),
-            nn.PixelShuffle(2),
-        )
-        self.free_noise = nn.Parameter(torch.full((channels, 1, 1), 0.5))
-
-    def encode(self, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log variance of q(z | x), each N×latent."""
-        mean, log_variance = self.to_z(self._with_class(self.down(x), labels)).chunk(2, 1)
-        return mean, log_variance.clamp(-12, 4)
-
-    def decode(self, z: Tensor, labels: Tensor) -> Tensor:
-        """Mean of p(x | z), N×C×H×W."""
-        return self.up(self.from_z(self._with_class(z, labels)).unflatten(1, self.small))
-
-    def log_noise(self) -> Tensor:
-        """Log standard deviation of p(x | z), C×1×1, between that of one grey level and the cap."""
-        low, high = self.log_noise_range
-        # One number for millions of weights: it moves four times as fast as they do.
-        return low + (high - low) * (4 * self.free_noise.float()).sigmoid()
-
-    def _with_class(self, x: Tensor, labels: Tensor) -> Tensor:
-        if not self.num_classes:
-            return x
-        return torch.cat([x, F.one_hot(labels, self.num_classes).to(x.dtype)], 1)
-
-
-def _dense(enter: int, leave: int) -> tuple[nn.Module, ...]:
-    return nn.Linear(enter, leave), nn.LayerNorm(leave), nn.SiLU()
-
-
-def _norm(width: int) -> tuple[nn.Module, nn.Module]:
-    return nn.GroupNorm(math.gcd(8, width), width), nn.SiLU()
 
 
 def kl_to_prior(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -219,8 +138,8 @@ class VAE:
     def _network(self, seed: int) -> VAENetwork:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            network = VAENetwork(**self.settings)
-        return network.to(self.device)
+            kind = DenseVAE if self.config.network == "mlp" else ConvolutionalVAE
+            return kind(**self.settings).to(self.device)
 
 
 def padded_labels(
