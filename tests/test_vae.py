@@ -48,7 +48,7 @@ def make(**changes: dict[str, Any]) -> VAE:
         "sampling": {},
     }
     config = parse_config({key: {**value, **changes.get(key, {})} for key, value in values.items()})
-    return VAE(config.generator, config.training, config.sampling, (1, 8, 8), CLASSES, CPU)
+    return VAE(config, (1, 8, 8), CLASSES, CPU)
 
 
 def fitted(seed: int = 1, **changes: dict[str, Any]) -> VAE:

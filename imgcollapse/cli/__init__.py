@@ -12,6 +12,7 @@ import typer
 
 from imgcollapse.cli import (
     audit,
+    bench,
     compare,
     config,
     data,
@@ -44,6 +45,7 @@ app.command()(warn.warn)
 app.command()(selection.selection)
 app.command()(audit.audit_sampler)
 app.command()(null.null)
+app.command()(bench.bench)
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")
 app.command()(doctor.doctor)

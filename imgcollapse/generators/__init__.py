@@ -32,7 +32,7 @@ def _gaussian(
 def _vae(config: Config, shape: Shape, classes: tuple[str, ...], device: torch.device) -> Generator:
     from imgcollapse.generators.vae import VAE
 
-    return VAE(config.generator, config.training, config.sampling, shape, classes, device)
+    return VAE(config, shape, classes, device)
 
 
 def _diffusion(
@@ -40,7 +40,7 @@ def _diffusion(
 ) -> Generator:
     from imgcollapse.generators.diffusion import Diffusion
 
-    return Diffusion(config.generator, config.training, config.sampling, shape, classes, device)
+    return Diffusion(config, shape, classes, device)
 
 
 GENERATORS: dict[str, Maker] = {

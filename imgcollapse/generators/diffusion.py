@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from imgcollapse.config import GeneratorConfig, SamplingConfig, TrainingConfig, check_unet_side
+from imgcollapse.config import Config, check_unet_side
 from imgcollapse.errors import ConfigError
 from imgcollapse.generators.base import Fit, Surroundings, to_bytes, to_floats
 from imgcollapse.generators.first_stage import FirstStage
@@ -40,26 +40,24 @@ class Diffusion:
 
     def __init__(
         self,
-        config: GeneratorConfig,
-        training: TrainingConfig,
-        sampling: SamplingConfig,
+        config: Config,
         image_shape: tuple[int, int, int],
         classes: tuple[str, ...],
         device: torch.device,
     ) -> None:
-        if config.network == "unet":
+        if config.generator.network == "unet":
             try:
-                check_unet_side(image_shape[1], config.depth)
+                check_unet_side(image_shape[1], config.generator.depth)
             except ValueError as error:
                 raise ConfigError(str(error)) from None
-        self.config = config
-        self.training = training
-        self.sampling = sampling
+        self.config = config.generator
+        self.training = config.training
+        self.sampling = config.sampling
         self.image_shape = image_shape
         self.classes = classes
         self.device = device
-        self.num_classes = len(classes) if config.labels != "none" else 0
-        stage = config.first_stage
+        self.num_classes = len(classes) if self.config.labels != "none" else 0
+        stage = self.config.first_stage
         self.first_stage = FirstStage(stage.dim, image_shape, device) if stage else None
         self.item_shape = (stage.dim,) if stage else image_shape
         self.average: MLPDenoiser | UNetDenoiser | None = None
@@ -71,7 +69,7 @@ class Diffusion:
             if warm is None:  # warm weights speak in the axes that they were trained in
                 self.first_stage.fit(pool, seed=seed)
             images = self.first_stage.encode(images)
-        network = copy.deepcopy(warm) if warm else self._network(seed_for(seed, "init"))
+        network = copy.deepcopy(warm) if warm else self.fresh_network(seed_for(seed, "init"))
         average = copy.deepcopy(network).eval()
         signal = alphas_cumprod().to(self.device)
         is_pixels = self.first_stage is None
@@ -145,7 +143,7 @@ class Diffusion:
             self.first_stage.save(folder)
 
     def load(self, folder: Path) -> None:
-        network = self._network(0)
+        network = self.fresh_network(0)
         if isinstance(network, UNetDenoiser):
             load_weights(network.unet, folder / "unet")
         else:
@@ -154,7 +152,7 @@ class Diffusion:
             self.first_stage.load(folder)
         self.average = network.eval()
 
-    def _network(self, seed: int) -> MLPDenoiser | UNetDenoiser:
+    def fresh_network(self, seed: int) -> MLPDenoiser | UNetDenoiser:
         return make_denoiser(self.config, self.item_shape, self.num_classes, seed).to(self.device)
 
 

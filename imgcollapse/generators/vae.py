@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imgcollapse.config import GeneratorConfig, SamplingConfig, TrainingConfig
+from imgcollapse.config import Config
 from imgcollapse.generators.base import Fit, Surroundings, to_bytes, to_floats
 from imgcollapse.generators.noise import noise_batches
 from imgcollapse.generators.vae_networks import ConvolutionalVAE, DenseVAE, VAENetwork
@@ -57,25 +57,23 @@ class VAE:
 
     def __init__(
         self,
-        config: GeneratorConfig,
-        training: TrainingConfig,
-        sampling: SamplingConfig,
+        config: Config,
         image_shape: tuple[int, int, int],
         classes: tuple[str, ...],
         device: torch.device,
     ) -> None:
-        self.config = config
-        self.training = training
-        self.sampling = sampling
+        self.config = config.generator
+        self.training = config.training
+        self.sampling = config.sampling
         self.image_shape = image_shape
         self.classes = classes
         self.device = device
         self.settings: dict[str, Any] = {
             "image_shape": list(image_shape),
-            "width": config.width,
-            "latent": config.latent,
-            "num_classes": len(classes) if config.labels != "none" else 0,
-            "max_noise": config.max_noise,
+            "width": self.config.width,
+            "latent": self.config.latent,
+            "num_classes": len(classes) if self.config.labels != "none" else 0,
+            "max_noise": self.config.max_noise,
         }
         self.average: VAENetwork | None = None
 
@@ -83,7 +81,7 @@ class VAE:
         if self.config.init == "warm" and self.average is not None:
             network = copy.deepcopy(self.average)
         else:
-            network = self._network(seed_for(seed, "init"))
+            network = self.fresh_network(seed_for(seed, "init"))
         average = copy.deepcopy(network)
 
         def prepare(images: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Tensor, ...]:
@@ -131,11 +129,11 @@ class VAE:
         save_module(self.average, folder / "vae", self.settings)
 
     def load(self, folder: Path) -> None:
-        network = self._network(0)
+        network = self.fresh_network(0)
         load_weights(network, folder / "vae")
         self.average = network.eval()
 
-    def _network(self, seed: int) -> VAENetwork:
+    def fresh_network(self, seed: int) -> VAENetwork:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             kind = DenseVAE if self.config.network == "mlp" else ConvolutionalVAE

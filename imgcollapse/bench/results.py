@@ -1,0 +1,110 @@
+"""What a benchmark found, as a record and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Result:
+    """One comparison: medians over ``rounds`` that alternate between both sides.
+
+    ``ratio`` is how many times better ours is, ``low`` and ``high`` its extremes over the rounds.
+    ``limit_share`` is ours over the machine's measured limit, in [0, 1]; None where the work is
+    not one of arithmetic. ``holds`` says whether ``ratio`` reaches ``target``.
+    """
+
+    suite: str
+    name: str
+    ours: float
+    baseline: float
+    unit: str
+    ratio: float
+    low: float
+    high: float
+    rounds: int
+    target: float
+    holds: bool
+    limit_share: float | None
+    says: str
+
+
+def result(
+    name: str,
+    ours: Sequence[float],
+    baseline: Sequence[float],
+    *,
+    unit: str,
+    target: float,
+    says: str,
+    limit: float | None = None,
+) -> Result:
+    """A result from the rates of each round, more being better; ``limit`` is a rate too."""
+    ratios = sorted(one / other for one, other in zip(ours, baseline, strict=True))
+    ratio = median(ours) / median(baseline)
+    return Result(
+        suite=name.partition("/")[0],
+        name=name,
+        ours=median(ours),
+        baseline=median(baseline),
+        unit=unit,
+        ratio=ratio,
+        low=ratios[0],
+        high=ratios[-1],
+        rounds=len(ours),
+        target=target,
+        holds=ratio >= target,
+        limit_share=median(ours) / limit if limit else None,
+        says=says,
+    )
+
+
+def median(values: Sequence[float]) -> float:
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    if len(ordered) % 2:
+        return ordered[middle]
+    return (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def as_rows(results: Sequence[Result]) -> list[dict[str, Any]]:
+    return [asdict(one) for one in results]
+
+
+def as_table(
+    results: Sequence[dict[str, Any]], style: Literal["plain", "markdown"] = "plain"
+) -> str:
+    """The results one under the other, as text for a terminal or as a table for a page."""
+    head = ("what", "ours", "baseline", "unit", "ratio", "of n", "target", "of the limit")
+    rows = [head, *(_cells(one) for one in results)]
+    if style == "markdown":
+        lines = [f"| {' | '.join(row)} |" for row in rows]
+        return "\n".join([lines[0], "|---|" + "---:|" * (len(head) - 1), *lines[1:]])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def _cells(one: dict[str, Any]) -> tuple[str, ...]:
+    share = one["limit_share"]
+    return (
+        one["name"],
+        _number(one["ours"]),
+        _number(one["baseline"]),
+        one["unit"],
+        f"{one['ratio']:.2f} ({one['low']:.2f} to {one['high']:.2f})",
+        str(one["rounds"]),
+        f"{one['target']:g} {'holds' if one['holds'] else 'MISSED'}",
+        "" if share is None else f"{100 * share:.0f} %",
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

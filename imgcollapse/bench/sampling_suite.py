@@ -1,0 +1,93 @@
+"""``sample``: images a second that a network draws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from diffusers import DDPMPipeline, DDPMScheduler
+
+from imgcollapse.bench.baselines.diffusers_recipe import STOCK_BATCH
+from imgcollapse.bench.ceilings import work_of
+from imgcollapse.bench.results import Result, result
+from imgcollapse.bench.setting import Setting
+from imgcollapse.bench.timing import rates_in_turn
+from imgcollapse.bench.training_suite import COLOURS, LARGE, MIDDLE, SMALL, make_unet
+from imgcollapse.config import Config
+from imgcollapse.generators.networks import UNetDenoiser
+from imgcollapse.study.audit import audit
+
+STOCK_STEPS = 1000
+FAST_SAMPLER, FAST_STEPS = "dpm++", 35
+
+
+def sampling_suite(setting: Setting) -> Iterator[Result]:
+    for size in (SMALL,) if setting.quick else (SMALL, MIDDLE, LARGE):
+        yield from _unet(setting, size)
+
+
+def _unet(setting: Setting, size: str) -> Iterator[Result]:
+    num, steps = (128, 5) if setting.quick else (8192, 20)
+    few = STOCK_BATCH * (8 if setting.quick else 32)
+    suffix = "" if size == SMALL else f"-{size}"
+    fast = make_unet(setting, size, 1, sampler=FAST_SAMPLER, steps=FAST_STEPS)
+    equal = make_unet(setting, size, 1, sampler="ddpm", steps=steps)
+    network = fast.fresh_network(1).eval()
+    assert isinstance(network, UNetDenoiser)
+    fast.average = equal.average = network
+    pipeline = DDPMPipeline(network.unet, DDPMScheduler(num_train_timesteps=STOCK_STEPS))
+    pipeline.set_progress_bar_config(disable=True)
+    x = torch.zeros(64, *COLOURS, device=setting.device)
+    t = torch.zeros(64, device=setting.device)
+    with torch.inference_mode():
+        forward = work_of(lambda: network(x, t, t))
+    limit = setting.ceilings.rate(forward, 64)
+
+    def stock() -> None:
+        for _ in range(few // STOCK_BATCH):
+            pipeline(batch_size=STOCK_BATCH, num_inference_steps=steps)
+
+    on_cuda = setting.device.type == "cuda"
+    rates = rates_in_turn(
+        lambda: equal.sample(num, seed=1),
+        stock,
+        ours_units=num * steps,
+        baseline_units=few * steps,
+        rounds=setting.rounds,
+        device=setting.device,
+    )
+    yield result(
+        f"sample/equal-steps{suffix}",
+        *rates,
+        unit="evaluations/s",
+        target=1.15,
+        says=f"ddpm, {steps} steps on both sides; the baseline draws {STOCK_BATCH} at once",
+        limit=limit,
+    )
+    passes = audit(fast_config(), least=False).passes
+    rates = rates_in_turn(
+        lambda: fast.sample(num, seed=1),
+        stock,
+        ours_units=num,
+        baseline_units=few * steps / STOCK_STEPS,
+        rounds=setting.rounds,
+        device=setting.device,
+    )
+    yield result(
+        f"sample/total{suffix}",
+        *rates,
+        unit="images/s",
+        target=100.0 if on_cuda else 20.0,
+        says=f"{FAST_SAMPLER} at {FAST_STEPS} steps ({'passes' if passes else 'FAILS'} the audit) "
+        f"against ddpm at {STOCK_STEPS}, of which {steps} were timed",
+        limit=limit / FAST_STEPS,
+    )
+
+
+def fast_config() -> Config:
+    return Config.model_validate(
+        {
+            "generator": {"objective": "eps"},
+            "sampling": {"sampler": FAST_SAMPLER, "steps": FAST_STEPS},
+        }
+    )

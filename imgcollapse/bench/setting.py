@@ -1,0 +1,39 @@
+"""What all suites share: the machine, its limits, and how much work to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from imgcollapse.bench.ceilings import Ceilings
+from imgcollapse.config import Config
+from imgcollapse.images import ImageSet
+
+CLASSES = tuple("0123456789")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """``quick`` is for a CPU: less work in each round, small networks."""
+
+    device: torch.device
+    ceilings: Ceilings
+    quick: bool
+    rounds: int
+
+
+def config_of(**sections: dict[str, Any]) -> Config:
+    """A config for a generator alone; only the sections that matter to it need be given."""
+    return Config.model_validate(sections)
+
+
+def synthetic_pool(num: int, shape: tuple[int, int, int], seed: int = 0) -> ImageSet:
+    """Images of noise with a brightness by class: what they show does not change the time."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(num) % len(CLASSES)
+    pixels = random.integers(0, 128, (num, *shape), dtype=np.uint8)
+    pixels += (12 * labels).astype(np.uint8)[:, None, None, None]
+    return ImageSet.of(pixels, labels, CLASSES)

@@ -1,0 +1,169 @@
+"""``train``: images a second that a network learns from."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Subset, TensorDataset
+
+from imgcollapse.bench.baselines.diffusers_recipe import STOCK_BATCH, TUNED_BATCH
+from imgcollapse.bench.baselines.diffusers_recipe import train as train_by_recipe
+from imgcollapse.bench.baselines.plain_vae import (
+    BATCH,
+    HIDDEN,
+    LATENT,
+    Data,
+    ImagesThroughPIL,
+    PlainVAE,
+    train_vae,
+)
+from imgcollapse.bench.ceilings import work_of
+from imgcollapse.bench.results import Result, result
+from imgcollapse.bench.setting import CLASSES, Setting, config_of, synthetic_pool
+from imgcollapse.bench.timing import rates_in_turn
+from imgcollapse.config import Config
+from imgcollapse.generators import Surroundings
+from imgcollapse.generators.diffusion import Diffusion
+from imgcollapse.generators.networks import UNetDenoiser
+from imgcollapse.generators.vae import VAE, negative_elbo
+from imgcollapse.images import ImageSet
+
+DIGITS = (1, 28, 28)
+COLOURS = (3, 32, 32)
+SMALL, MIDDLE, LARGE = "small", "middle", "large"
+UNETS: dict[str, dict[str, Any]] = {
+    SMALL: {"width": 32, "depth": 2},
+    MIDDLE: {"width": 64, "depth": 3},
+    LARGE: {"width": 128, "depth": 4},
+}
+"""1.0, 6.8 and 38.4 million parameters."""
+
+
+def training_suite(setting: Setting) -> Iterator[Result]:
+    yield from _vae(setting)
+    for size in (SMALL,) if setting.quick else (SMALL, MIDDLE, LARGE):
+        yield from _unet(setting, size)
+
+
+def as_tensors(pool: ImageSet) -> TensorDataset:
+    """As the plain loop keeps its samples."""
+    pixels = torch.from_numpy(pool.images).view(len(pool), -1) / 255
+    return TensorDataset(pixels, torch.from_numpy(pool.labels))
+
+
+def vae_config(epochs: float, **more: Any) -> Config:
+    """The lab's dense VAE in the sizes of the baseline's."""
+    return config_of(
+        generator={"kind": "vae", "network": "mlp", "width": HIDDEN, "latent": LATENT, **more},
+        training={"budget": "epochs", "epochs": epochs, "batch_size": BATCH},
+    )
+
+
+def make_vae(setting: Setting, epochs: float, **more: Any) -> VAE:
+    return VAE(vae_config(epochs, **more), DIGITS, CLASSES, setting.device)
+
+
+def _vae(setting: Setting) -> Iterator[Result]:
+    num, epochs = (20_480, 1) if setting.quick else (61_440, 2)
+    pool = synthetic_pool(num, DIGITS)
+    ours = make_vae(setting, epochs)
+    values = pool.images[0].size
+    tensors = as_tensors(pool)
+    limit = setting.ceilings.rate(_vae_work(setting, pool), BATCH)
+
+    def fit() -> None:
+        ours.fit(pool, seed=1, surroundings=Surroundings())
+
+    sides: tuple[tuple[str, Data, int, float, str], ...] = (
+        ("train/vae-synthetic", tensors, 1, 1.15, "both from a pool of samples"),
+        (
+            "train/vae-first",
+            ImagesThroughPIL(pool.images, pool.labels),
+            4,
+            4.0,
+            f"the baseline reads images through PIL (a quarter of {num:,})",
+        ),
+    )
+    for name, data, share, target, says in sides:
+        plain = PlainVAE(values).to(setting.device)
+        few: Data = Subset(data, range(num // share))
+        rates = rates_in_turn(
+            fit,
+            functools.partial(train_vae, plain, few, epochs),
+            ours_units=num * epochs,
+            baseline_units=num * epochs / share,
+            rounds=setting.rounds,
+            device=setting.device,
+        )
+        yield result(name, *rates, unit="images/s", target=target, says=says, limit=limit)
+
+
+def _vae_work(setting: Setting, pool: ImageSet) -> Any:
+    vae = make_vae(setting, 1)
+    network = vae.fresh_network(0)
+    x = torch.zeros(BATCH, *DIGITS, device=setting.device)
+    labels = torch.zeros(BATCH, dtype=torch.int64, device=setting.device)
+    noise = torch.zeros(BATCH, LATENT, device=setting.device)
+    return work_of(lambda: torch.autograd.backward(negative_elbo(network, x, labels, noise, 1.0)))
+
+
+def make_unet(setting: Setting, size: str, training_steps: int, **sampling: Any) -> Diffusion:
+    config = config_of(
+        generator={"network": "unet", "objective": "eps", **UNETS[size]},
+        training={"steps": training_steps, "batch_size": TUNED_BATCH},
+        sampling={"sampler": "ddpm", **sampling},
+    )
+    return Diffusion(config, COLOURS, CLASSES, setting.device)
+
+
+def _unet(setting: Setting, size: str) -> Iterator[Result]:
+    steps = 2 if setting.quick else 100
+    pool = synthetic_pool(1024 if setting.quick else 20_000, COLOURS)
+    ours = make_unet(setting, size, steps)
+    network = ours.fresh_network(1)
+    assert isinstance(network, UNetDenoiser)
+    x = torch.zeros(TUNED_BATCH, *COLOURS, device=setting.device)
+    t = torch.zeros(TUNED_BATCH, device=setting.device)
+    work = work_of(lambda: torch.autograd.backward(network(x, t, t).square().mean()))
+    suffix = "" if size == SMALL else f"-{size}"
+    millions = sum(one.numel() for one in network.parameters()) / 1e6
+    sides = [("tuned", True, 1.1 if setting.device.type == "cpu" else 2.0)]
+    if setting.device.type == "cuda":
+        sides.append(("stock", False, 10.0))
+    for side, tuned, target in sides:
+        theirs = ours.fresh_network(1)
+        batch = TUNED_BATCH if tuned else STOCK_BATCH
+        rates = rates_in_turn(
+            lambda: ours.fit(pool, seed=1, surroundings=Surroundings()),
+            functools.partial(
+                train_by_recipe,
+                functools.partial(_noise_of, theirs),
+                list(theirs.parameters()),
+                pool.images,
+                steps=steps,
+                tuned=tuned,
+                device=setting.device,
+            ),
+            ours_units=steps * TUNED_BATCH,
+            baseline_units=steps * batch,
+            rounds=setting.rounds,
+            device=setting.device,
+        )
+        yield result(
+            f"train/unet-{side}{suffix}",
+            *rates,
+            unit="images/s",
+            target=target,
+            says=f"UNet of {millions:.1f} M parameters, 32×32; batch {batch} in the baseline",
+            limit=setting.ceilings.rate(work, TUNED_BATCH),
+        )
+
+
+def _noise_of(network: nn.Module, x: Tensor, t: Tensor) -> Tensor:
+    """The prediction of an unconditional denoiser, which looks at no labels."""
+    prediction: Tensor = network(x, t, t)
+    return prediction
