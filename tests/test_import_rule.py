@@ -14,8 +14,10 @@ import imgcollapse
 
 PACKAGE = Path(imgcollapse.__file__).parent
 LAYERS = (
+    ("__main__",),
     ("cli",),
-    ("study", "report", "bench"),
+    ("bench",),
+    ("study", "report"),
     ("figures",),
     ("chain",),
     ("data", "generators", "policies", "metrics", "store"),

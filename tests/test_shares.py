@@ -107,7 +107,7 @@ def test_wilson_is_that_of_scipy() -> None:
 
 def test_an_interval_holds_its_number_at_the_bounds_too() -> None:
     even = measure_shares(np.arange(1000) % CLASSES, counted(confusion(0.0)), seed=1)
-    low, high = even.interval(lambda one: hill_number(one, 1))
+    low, high = even.interval(lambda one: hill_number(one, 1), CLASSES)
     assert low <= hill_number(even.corrected, 1) <= high
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from imgcollapse.cli.parameters import JsonOption, print_json
-from imgcollapse.errors import ConfigError
+from imgcollapse.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from imgcollapse.scores import Score
@@ -17,7 +17,9 @@ Key = tuple[str, str, str]
 
 
 def compare(
-    first: Annotated[Path, typer.Argument(metavar="DIR", help="A run, or a scores.csv.")],
+    first: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A run, what measure wrote, or a scores.csv.")
+    ],
     second: Annotated[Path, typer.Argument(metavar="DIR", help="Another one.")],
     generation: Annotated[
         int | None, typer.Option(help="Which generation [default: the last that both have].")
@@ -36,6 +38,7 @@ def compare(
     ours, theirs = ({_key(one): one for one in rows if one.generation == number} for rows in scores)
     common = [key for key in ours if key in theirs]
     if not force:
+        _refuse_other_references(first, second)
         _refuse_unlike([(ours[key], theirs[key]) for key in common])
     rows = [_row(ours[key], theirs[key]) for key in common]
     if as_json:
@@ -57,9 +60,26 @@ def _scores(path: Path) -> list[Score]:
 
     if RunDirectory(path).exists:
         return RunDirectory(path).scores()
-    if not path.is_file():
+    file = path / "scores.csv" if path.is_dir() else path
+    if not file.is_file():
         raise ConfigError(f"neither a run nor a scores.csv ({path})", "imgcollapse status DIR")
-    return from_csv(path.read_text(encoding="utf-8"), str(path))
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"no table of scores ({file})", "give a scores.csv") from error
+    return from_csv(text, str(file))
+
+
+def _refuse_other_references(first: Path, second: Path) -> None:
+    """What ``measure`` wrote holds the reference's statistics."""
+    kept = [path / "stats.npz" for path in (first, second)]
+    if all(path.is_file() for path in kept):
+        one, other = (path.read_bytes() for path in kept)
+        if one != other:
+            raise ConfigError(
+                "the two were measured against different references",
+                "measure both against the same real images, or give --force",
+            )
 
 
 def _generation(scores: list[list[Score]], wanted: int | None) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +36,10 @@ def measure(
     judge: Annotated[
         str, typer.Option(help="A run whose judge is used, or train: on half of the reference.")
     ] = TRAIN,
+    held_out: Annotated[
+        Path | None,
+        typer.Option(help="Real images that the samples' generator did not see, for nn_ratio."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="For scores.csv, the judge, mu and sigma of the reference."),
@@ -65,24 +71,40 @@ def measure(
         raise ConfigError(f"no judge there ({from_run})", "give a run directory, or --judge train")
     if device not in ("auto", "cpu", "cuda"):
         raise ConfigError(f"device: {device!r}", "it is auto, cpu or cuda")
-    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ConfigError(f"there is something already ({out})", "give another --out")
+    if out is not None:
+        _refuse_unwritable(out)
     print("importing PyTorch …", file=sys.stderr)
     from imgcollapse.device import pick_device, set_up
     from imgcollapse.scores import to_csv
     from imgcollapse.store.files import write_text
     from imgcollapse.study.inception_scores import load_inception, measure_by_inception
+    from imgcollapse.study.measuring import NoJudge
     from imgcollapse.study.measuring import measure as measure_by_judge
     from imgcollapse.study.statistics_file import num_features
 
     chosen = pick_device("cuda" if device == "cuda" else "cpu" if device == "cpu" else "auto")
     set_up(chosen, True)
     found, by_inception = None, None
+    notes: list[str] = []
     network = load_inception(weights, download=download, device=chosen) if inception else None
     if network is None or num_features(reference) != network.dim:
-        found = measure_by_judge(
-            samples, reference, judge=from_run, steps=steps, seed=seed, tstr=tstr, device=chosen
-        )
+        try:
+            found = measure_by_judge(
+                samples,
+                reference,
+                judge=from_run,
+                held_out=held_out,
+                steps=steps,
+                seed=seed,
+                tstr=tstr,
+                device=chosen,
+                watcher=_Heard(),
+            )
+            notes += found.notes
+        except NoJudge as error:
+            if network is None:
+                raise
+            notes.append(f"no scores by a judge: {error.message}")
     if network is not None:
         by_inception = measure_by_inception(samples, reference, network, seed=seed)
     results = [one for one in (found, by_inception) if one is not None]
@@ -93,10 +115,9 @@ def measure(
             for one in results:
                 one.save(folder)
     facts = None if found is None else {name: found.judge.facts[name] for name in FACTS}
-    notes = () if found is None else found.notes
     if as_json:
         rows_as_json = [score.as_row() for score in scores]
-        print_json({"scores": rows_as_json, "judge": facts, "notes": list(notes)})
+        print_json({"scores": rows_as_json, "judge": facts, "notes": notes})
         return
     for note in notes:
         print(note, file=sys.stderr)
@@ -112,10 +133,16 @@ def measure(
 
 def _print_words(found: Measured) -> None:
     from imgcollapse.metrics.representation import representation
+    from imgcollapse.scores import percent, select
 
     here = [score for score in found.scores if score.generation == 0]
     if is_misfit(here):
         print(MISFIT)
+    rejected = select(here, "reject")[0].value
+    print(
+        f"{percent(rejected)} of the samples show no class (real images: "
+        f"{percent(found.judge.facts['false_reject'])})"
+    )
     if found.began is None:
         return
     classes = found.judge.facts["classes"]
@@ -140,7 +167,8 @@ def _print_table(scores: list[Score]) -> None:
         print(f"{name:<38}{_number(one.value):>10}  {_limits(one):<22}", end="")
         print(f"{_number(real.value):>10}  {_limits(real)}" if real else "")
     numbers = sorted({one.n for one in scores if one.generation == 0})
-    print(f"n = {', '.join(f'{n:,}' for n in numbers)}; floor: limits of nine in ten real sets")
+    says = f"n = {', '.join(f'{n:,}' for n in numbers)}"
+    print(f"{says}; floor: limits of nine in ten real sets" if floor else says)
 
 
 def _number(value: float) -> str:
@@ -153,18 +181,35 @@ def _limits(score: Score) -> str:
     return f"{_number(score.low)} to {_number(score.high)}"
 
 
+def _refuse_unwritable(out: Path) -> None:
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ConfigError(f"there is something already ({out})", "give another --out")
+    above = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise ConfigError(f"no folder can be made there ({out})", "give another --out")
+
+
 @contextmanager
 def _folder(out: Path) -> Iterator[Path]:
-    """A folder beside ``out`` that takes its place when all is written."""
-    from imgcollapse.store.files import move_folder
-
-    staged = out.with_name(out.name + ".partial")
-    shutil.rmtree(staged, ignore_errors=True)
-    staged.mkdir(parents=True)
+    """A new folder whose content moves into ``out`` when all is written."""
+    out.mkdir(parents=True, exist_ok=True)
+    staged = Path(tempfile.mkdtemp(prefix=".partial-", dir=out))
     try:
         yield staged
-        if out.is_dir():
-            out.rmdir()
-        move_folder(staged, out)
+        for path in sorted(staged.iterdir()):
+            path.rename(out / path.name)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
+        if not any(out.iterdir()):
+            out.rmdir()
+
+
+class _Heard:
+    """Says on stderr how far the judge's training is."""
+
+    def progress(self, step: int, steps: int, loss: float, images_per_second: float) -> None:
+        if step == steps or step % 200 == 0:
+            print(f"judge: step {step} of {steps}", file=sys.stderr)
+
+    def should_stop(self) -> bool:
+        return False

@@ -150,6 +150,11 @@ def _from_config(
             f"only the images themselves say how many each class has ({name})",
             "imgcollapse data inspect PATH, then imgcollapse null --counts",
         )
+    if config.generator.labels == "balanced":
+        raise ConfigError(
+            f"shares are asked for here, labels: balanced, and chance does not move them ({name})",
+            "--set generator.labels=from-pool, or imgcollapse null --counts",
+        )
     classes = native_shape(config.data)[1]
     counts = counts_by_class(config.profile, classes, config.seed)
     return _Question(

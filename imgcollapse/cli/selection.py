@@ -11,6 +11,7 @@ from imgcollapse.cli.parameters import JsonOption, print_json
 
 if TYPE_CHECKING:
     from imgcollapse.metrics.selection import Selection
+    from imgcollapse.study.selection_scores import OverChains
 
 
 def selection(
@@ -19,16 +20,32 @@ def selection(
 ) -> None:
     """Estimate selection and crowding from all generations of one chain or several together.
 
-    Several chains share their coefficients, so they must differ in their seed only. Chance is in
-    the intervals; the sampler's own shift is printed beside them.
+    Chains must differ in their seed only. Together they share their coefficients, whose limits
+    hold chance and counting; how chains differ is in the limits over chains. The sampler's own
+    shift is printed beside them.
     """
     from imgcollapse.study.selection_scores import selection_of_runs
 
-    found, classes, audits = selection_of_runs(runs)
+    found = selection_of_runs(runs)
     if as_json:
-        print_json(_as_dict(found, classes, audits))
+        print_json(_as_dict(found))
         return
     print(f"{len(runs)} chain{'s' if len(runs) > 1 else ''}: p' is proportional to p exp(s)")
+    if found.together is None:
+        print("the chains began with different counts: no coefficients of classes over all of them")
+    else:
+        _print_together(found.together, found.classes)
+    if found.low is not None and found.high is not None:
+        each = ", ".join(f"{one:+.3f}" for one in found.crowding)
+        print(
+            f"over chains: crowding {found.mean:+.3f} ({found.low:+.3f} to {found.high:+.3f}), "
+            f"mean of {each}"
+        )
+    for sentence in found.audits:
+        print(sentence)
+
+
+def _print_together(found: Selection, classes: list[str]) -> None:
     for place, label in enumerate(found.classes):
         one = found.selection
         print(
@@ -38,29 +55,34 @@ def selection(
     slope = found.crowding
     print(
         f"crowding {float(slope.value):+.3f} ({float(slope.low):+.3f} to {float(slope.high):+.3f}) "
-        f"per unit of log initial share; no selection at all: p = {found.p_value:.3g}"
+        "per unit of log initial share (limits: chance and counting, not how chains differ); "
+        f"no selection at all: p = {found.p_value:.3g}"
     )
-    for sentence in audits:
-        print(sentence)
 
 
-def _as_dict(found: Selection, classes: list[str], audits: list[str]) -> dict[str, Any]:
-    one, slope = found.selection, found.crowding
+def _as_dict(found: OverChains) -> dict[str, Any]:
+    chains = {
+        "crowding": found.crowding, "mean": found.mean, "low": found.low, "high": found.high
+    }  # fmt: skip
+    rest = {"chains": chains, "audits": found.audits}
+    if found.together is None:
+        return {"selection": None, "crowding": None, **rest}
+    one, slope = found.together.selection, found.together.crowding
     return {
         "selection": [
             {
-                "class": classes[label],
+                "class": found.classes[label],
                 "value": float(one.value[place]),
                 "low": float(one.low[place]),
                 "high": float(one.high[place]),
             }
-            for place, label in enumerate(found.classes)
+            for place, label in enumerate(found.together.classes)
         ],
         "crowding": {
             "value": float(slope.value),
             "low": float(slope.low),
             "high": float(slope.high),
-            "p_value": found.p_value,
+            "p_value": found.together.p_value,
         },
-        "audits": audits,
+        **rest,
     }

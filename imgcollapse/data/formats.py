@@ -42,9 +42,12 @@ NOT_WHOLE = (
 )
 
 
-def read_images(path: Path, *, image_size: int | None, how: How) -> tuple[ImageSet, list[str]]:
-    """Reads real images in any of the formats, and says in notes what was done to them.
+def read_images(
+    path: Path, *, image_size: int | None, how: How, samples: bool = False
+) -> tuple[ImageSet, list[str]]:
+    """Reads images in any of the formats, and says in notes what was done to them.
 
+    Of generated ``samples`` a class folder may be empty and the labels of an IDX file absent.
     Labels are positions in the set's ``classes``: the sorted names of the class folders, the
     ``classes`` of a zip or npz, or else "0", "1" and so on up to the largest label. DataError names
     what is missing, unreadable or contradictory.
@@ -57,10 +60,10 @@ def read_images(path: Path, *, image_size: int | None, how: How) -> tuple[ImageS
             names = ", ".join(pair.name for pair in pairs)
             raise DataError(f"more than one images file: {names} ({path})", "name one of the files")
         if pairs:
-            return _read_idx_pair(pairs[0], image_size, how)
-        return _read_folder(path, image_size, how)
+            return _read_idx_pair(pairs[0], image_size, how, samples)
+        return _read_folder(path, image_size, how, samples)
     if IDX_IMAGES in path.name:
-        return _read_idx_pair(path, image_size, how)
+        return _read_idx_pair(path, image_size, how, samples)
     if path.suffix.lower() == ".npz":
         return _read_npz(path, image_size, how)
     if path.suffix.lower() == ".zip":
@@ -85,7 +88,9 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()
 
 
-def _read_folder(path: Path, image_size: int | None, how: How) -> tuple[ImageSet, list[str]]:
+def _read_folder(
+    path: Path, image_size: int | None, how: How, samples: bool
+) -> tuple[ImageSet, list[str]]:
     names = sorted(
         (Path(folder) / file).relative_to(path).as_posix()
         for folder, _, files in os.walk(path, followlinks=True)
@@ -98,7 +103,7 @@ def _read_folder(path: Path, image_size: int | None, how: How) -> tuple[ImageSet
             content = listing.read_bytes()
         names, labels, classes = _read_listing(content, names, f"{path}/{LISTING}")
     else:
-        labels, classes = _labels_by_folder(path, names)
+        labels, classes = _labels_by_folder(path, names, may_be_empty=samples)
     images, notes = decode_images(
         names,
         lambda name: (path / name).open("rb"),
@@ -110,7 +115,7 @@ def _read_folder(path: Path, image_size: int | None, how: How) -> tuple[ImageSet
 
 
 def _labels_by_folder(
-    path: Path, names: Sequence[str]
+    path: Path, names: Sequence[str], *, may_be_empty: bool
 ) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
     classes = sorted(
         entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith(".")
@@ -125,7 +130,7 @@ def _labels_by_folder(
             "move it into the folder of its class",
         )
     for name in classes:
-        if name not in folders:
+        if name not in folders and not may_be_empty:
             raise DataError(
                 f"class {name} has no images ({path / name})", "remove the folder or fill it"
             )
@@ -206,7 +211,7 @@ def _read_npz(path: Path, image_size: int | None, how: How) -> tuple[ImageSet, l
             f"arr_0 is {pixels.dtype} {pixels.shape} ({path})",
             "arr_0 holds uint8 images N×H×W×C with 1 or 3 channels",
         )
-    if len(pixels) == 0:
+    if pixels.size == 0:
         raise DataError(f"no images ({path})", "arr_0 holds uint8 images N×H×W×C")
     if labels is not None and (labels.dtype.kind not in "iu" or labels.shape != pixels.shape[:1]):
         raise DataError(
@@ -226,14 +231,19 @@ def _idx_images_in(folder: Path) -> list[Path]:
     return [found[name] for name in sorted(found)]
 
 
-def _read_idx_pair(path: Path, image_size: int | None, how: How) -> tuple[ImageSet, list[str]]:
+def _read_idx_pair(
+    path: Path, image_size: int | None, how: How, samples: bool
+) -> tuple[ImageSet, list[str]]:
     plain = path.with_name(path.name.removesuffix(".gz").replace(IDX_IMAGES, IDX_LABELS))
     gzipped = plain.with_name(plain.name + ".gz")
     labels_path = plain if plain.exists() else gzipped
-    if not labels_path.exists():
+    if not labels_path.exists() and not samples:
         raise DataError(f"no labels beside the images ({labels_path})", f"they go with {path.name}")
-    pixels, labels = read_idx(path), read_idx(labels_path)
-    if pixels.ndim != 3 or labels.shape != pixels.shape[:1] or len(pixels) == 0:
+    pixels = read_idx(path)
+    labels = read_idx(labels_path) if labels_path.exists() else None
+    if pixels.ndim != 3 or pixels.size == 0:
+        raise DataError(f"no images N×H×W but an array of shape {pixels.shape} ({path})")
+    if labels is not None and labels.shape != pixels.shape[:1]:
         raise DataError(
             f"images of shape {pixels.shape} do not go with labels of shape {labels.shape} ({path})"
         )

@@ -104,7 +104,7 @@ def decode_images(
             first = _by((images.shape[3], images.shape[2]))
             raise DataError(
                 f"images of different sizes, {first} and {_by(picture.size)} ({name} in {where})",
-                "set data.image_size to bring all of them to one size",
+                "bring all of them to one size (in a config: data.image_size)",
             )
         if len(pixels) > images.shape[1]:
             images = np.repeat(images, len(pixels), axis=1)

@@ -195,12 +195,17 @@ def _pool(policy: PolicyConfig, real: _Known, synthetic: _Known) -> _Known:
 
 
 def simulate_verdicts(
-    experiment: Experiment, tilt: Array, bearing: Array, random: np.random.Generator
+    experiment: Experiment,
+    tilt: Array,
+    bearing: Array,
+    random: np.random.Generator,
+    judges: Array | None = None,
 ) -> Counts:
     """Verdicts (T×V×R) of chains with coefficients ``tilt`` (C×R), exactly as they arise.
 
     ``bearing`` (T×R) is the part of each generation's samples that shows a class; the judge
-    rejects the rest.
+    rejects the rest. ``judges`` (R×C×V) are P(verdict | class) of each chain's own judge, None
+    where all have that of the experiment.
     """
     chains, favour = tilt.shape[1], np.exp(tilt)
     real = np.concatenate([spread(experiment.initial, chains), np.zeros((1, chains), np.int64)])
@@ -224,7 +229,10 @@ def simulate_verdicts(
         expected=expected,
     )
     num_outcomes = experiment.confusion.shape[1]
-    judge = np.concatenate([experiment.confusion, np.eye(num_outcomes)[-1:]])
+    rates = np.broadcast_to(experiment.confusion, (chains, *experiment.confusion.shape))
+    rates = rates if judges is None else judges
+    nothing = np.broadcast_to(np.eye(num_outcomes)[-1:], (chains, 1, num_outcomes))
+    judge = np.concatenate([rates, nothing], 1)
     verdicts = []
     for number, step in enumerate(steps):
         more = int(experiment.num_scored[number]) - num_synthetic
@@ -232,7 +240,7 @@ def simulate_verdicts(
             shown = step.samples + draw(random, more, weights[number])
         else:
             shown = thin(random, step.samples, int(experiment.num_scored[number]))
-        if experiment.known is not None:
+        if experiment.known is not None and judges is None:
             verdicts.append(np.zeros((num_outcomes, chains), np.int64))
             verdicts[-1][experiment.known] = shown[:-1]
             verdicts[-1][-1] = shown[-1]

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from imgcollapse.config import TrainingConfig
-from imgcollapse.errors import CorruptError
+from imgcollapse.errors import CorruptError, DataError
 from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.metrics.calibration import (
     best_temperature,
@@ -24,6 +24,7 @@ from imgcollapse.metrics.calibration import (
     lowest_visible_share,
 )
 from imgcollapse.metrics.disturbing import shift, soften
+from imgcollapse.metrics.features import finite
 from imgcollapse.metrics.fit import HeldOut
 from imgcollapse.metrics.judge_network import (
     FEATURES,
@@ -92,8 +93,11 @@ class Judge:
         )
 
     @torch.inference_mode()
-    def look(self, images: NDArray[np.uint8]) -> Verdicts:
-        """Verdicts on uint8 N×C×H×W."""
+    def look(self, images: NDArray[np.uint8], numbers: NDArray[np.int64] | None = None) -> Verdicts:
+        """Verdicts on uint8 N×C×H×W.
+
+        NumericalError names an image whose features are not finite, by its place or by ``numbers``.
+        """
         device = self.device
         logits = np.empty((len(images), len(self.facts["classes"])), np.float32)
         features = np.empty((len(images), FEATURES), np.float32)
@@ -103,6 +107,7 @@ class Judge:
             seen = self.network.features(_to_floats(batch))
             features[where] = seen.cpu().numpy()
             logits[where] = self.network.head(seen).cpu().numpy()
+        finite(features, numbers)
         probabilities = calibrated(logits, self.facts["temperature"])
         verdicts = Verdicts(
             classes=logits.argmax(1),
@@ -268,6 +273,8 @@ def _class_gaussians(
     within = wide - means[labels]
     covariance = within.T @ within / len(within)
     values, vectors = np.linalg.eigh(covariance)
+    if values.max() <= 0:
+        raise DataError("the images of each class are all alike, so a judge learns nothing")
     floor = 1e-3 * values.mean()
     return {
         "class_means": torch.from_numpy(means),

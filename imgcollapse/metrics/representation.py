@@ -9,8 +9,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from imgcollapse.metrics.shares import LOST_BELOW, wilson
+from imgcollapse.metrics.shares import LOST_BELOW, unseeable, wilson
 from imgcollapse.scores import Score, percent, select
+
+Verdict = Literal["lost", "rarer", "commoner", "alike", "unseeable"]
 
 
 @dataclass(frozen=True)
@@ -18,8 +20,9 @@ class Represented:
     """One class: its share of the samples with 95 % limits, and of the reference with its own.
 
     ``verdict`` is ``rarer`` or ``commoner`` where the two intervals lie apart, ``lost`` where the
-    samples' upper limit is below a tenth of the reference's share, else ``alike``: no difference
-    that so many images show.
+    samples' upper limit is below a tenth of the reference's share, ``unseeable`` where so few
+    images could not show that, and none is seen; else ``alike``: no difference that so many images
+    show.
     """
 
     name: str
@@ -29,7 +32,7 @@ class Represented:
     began: float
     began_low: float
     began_high: float
-    verdict: Literal["lost", "rarer", "commoner", "alike"]
+    verdict: Verdict
 
     def in_words(self) -> str:
         """One sentence."""
@@ -37,6 +40,8 @@ class Represented:
         theirs = f"{percent(self.began)} of the reference"
         if self.verdict == "lost":
             return f"{self.name} is lost: {ours} of the samples, {theirs}"
+        if self.verdict == "unseeable":
+            return f"{self.name}: {ours} of the samples, {theirs}: too few images to see its loss"
         if self.verdict == "alike":
             return f"{self.name}: {ours} of the samples, {theirs}: no difference is seen"
         if self.share == 0:
@@ -52,24 +57,30 @@ def representation(
 ) -> list[Represented]:
     """Every class that the reference shows, those that lost most first.
 
-    ``scores`` are of one set; ``began`` (C) counts the reference's images of each class. Counted
-    shares are used where ``share_fit`` flags the corrected ones.
+    ``scores`` are of one set; ``began`` (C) counts the reference's images of each class. Where
+    ``share_fit`` flags the corrected shares, what counts is the part of each class among the
+    images that show any.
     """
     misfit = any(score.value > 1 for score in select(scores, "share_fit"))
     shares = {one.class_: one for one in select(scores, "share_raw" if misfit else "share")}
+    shown = max(sum(one.value for one in shares.values()), 1e-12) if misfit else 1.0
+    hidden = unseeable(began / began.sum(), max(1, round(shown * max(one.n for one in scores))))
     lows, highs = wilson(began, int(began.sum()))
     found = []
     for label, name in enumerate(classes):
         one, part = shares[name], float(began[label] / began.sum())
         if not part:
             continue
-        low, high = one.low or 0.0, one.high or 0.0
+        value = one.value / shown
+        low, high = (one.low or 0.0) / shown, min(1.0, (one.high or 0.0) / shown)
         if high < LOST_BELOW * part:
-            verdict: Literal["lost", "rarer", "commoner", "alike"] = "lost"
+            verdict: Verdict = "lost"
         elif high < lows[label]:
             verdict = "rarer"
+        elif hidden[label] and not value:
+            verdict = "unseeable"
         else:
             verdict = "commoner" if low > highs[label] else "alike"
         limits = float(lows[label]), float(highs[label])
-        found.append(Represented(name, one.value, low, high, part, *limits, verdict))
+        found.append(Represented(name, value, low, high, part, *limits, verdict))
     return sorted(found, key=lambda one: (one.share / one.began, one.name))

@@ -32,13 +32,13 @@ class Rows:
         class_: str = "",
         reference: str = "",
         n: int | None = None,
+        most: float = 1.0,
     ) -> None:
-        """A score with its 95 % limits, never below 0, where it has any."""
+        """A score in 0 to ``most`` with its 95 % limits, where it has any."""
         if low is not None and high is not None and self.of_floor:
-            bound = 1.0 if high <= 1 else math.inf
             wider = math.sqrt(FLOOR_DRAWS)
             low = max(0.0, value - wider * (value - low))
-            high = min(bound, value + wider * (high - value))
+            high = min(most, value + wider * (high - value))
         self.add_as_is(metric, value, low, high, class_, reference, n)
 
     def add_estimate(

@@ -61,14 +61,16 @@ def measure_selection(
     num_synthetic: int,
     *,
     seed: int,
-    confusion: Array | None = None,
+    confusion: Counts | None = None,
     replicates: int = REPLICATES,
 ) -> Selection:
     """Selection and crowding of one chain, or of several that share their coefficients.
 
     ``verdicts`` (T×V, or chains×T×V) counts what the first images sampled by generations 0 … T-1
     were judged to be, V being the classes or, for a judge that rejects, the classes and rejects
-    last; ``confusion`` (C×(C+1)) the judge's P(verdict | true class), None for known labels.
+    last. ``confusion`` (C×(C+1), or one for each chain) counts held-out real images by class and
+    verdict of the judge; None for known labels. Simulated judges are drawn around it, so that
+    limits hold what is not known of the judge.
     ``initial`` (C) counts the real pool and ``num_synthetic`` the images that a generation
     samples for later pools. Limits invert the estimator's distribution in chains simulated with
     coefficients around the estimate (parametric bootstrap).
@@ -78,7 +80,8 @@ def measure_selection(
     experiment, classes = _experiment(seen, initial, policy, num_synthetic, confusion)
     if seen.shape[1] == len(initial):
         seen = np.concatenate([seen, np.zeros_like(seen[:, :1])], 1)
-    fitter = _Fitter(experiment, seen.shape[2])
+    judges = None if confusion is None else confusion[..., classes, :]
+    fitter = _Fitter(experiment, seen.shape[2], judges)
     random = random_for(seed, "selection")
     return Selection(
         classes,
@@ -92,7 +95,7 @@ def _experiment(
     initial: Counts,
     policy: PolicyConfig,
     num_synthetic: int,
-    confusion: Array | None,
+    confusion: Counts | None,
 ) -> tuple[Experiment, NDArray[np.int64]]:
     num_classes = len(initial)
     if seen.shape[1] not in (num_classes, num_classes + 1):
@@ -103,7 +106,7 @@ def _experiment(
     classes = np.flatnonzero(initial)
     if len(classes) < 2:
         raise ValueError("selection needs two classes or more")
-    rates = np.eye(num_classes, num_classes + 1) if confusion is None else confusion
+    rates = np.eye(num_classes, num_classes + 1) if confusion is None else _rates(confusion)
     experiment = Experiment(
         np.asarray(initial, np.int64)[classes],
         policy,
@@ -114,11 +117,24 @@ def _experiment(
     return experiment, classes
 
 
-class _Fitter:
-    """Estimates of simulated and real chains alike; columns are replicates × chains."""
+def _rates(confusion: Counts) -> Array:
+    """P(verdict | true class), the mean over judges; a class never recognised gets one image."""
+    unseen = confusion[..., :-1].sum(-1, keepdims=True) == 0
+    counts = confusion + unseen / confusion.shape[-1]
+    rates = counts / counts.sum(-1, keepdims=True)
+    found: Array = rates.reshape(-1, *rates.shape[-2:]).mean(0)
+    return found
 
-    def __init__(self, experiment: Experiment, chains: int) -> None:
+
+class _Fitter:
+    """Estimates of simulated and real chains alike; columns are replicates × chains.
+
+    ``judges`` counts verdicts by class, of one judge or of one for each chain.
+    """
+
+    def __init__(self, experiment: Experiment, chains: int, judges: Counts | None) -> None:
         self.experiment, self.chains = experiment, chains
+        self.judges = judges
         self.start = (experiment.initial / experiment.initial.sum())[:, None]
 
     def increments(self, tilt: Array, verdicts: Counts) -> Increments:
@@ -141,7 +157,22 @@ class _Fitter:
         """Verdicts of replicates with coefficients ``tilt`` (C×replicates)."""
         wide = np.repeat(tilt, self.chains, 1)
         parts = np.tile(bearing, (1, tilt.shape[1]))
-        return simulate_verdicts(self.experiment, wide, parts, random)
+        return simulate_verdicts(
+            self.experiment, wide, parts, random, self.drawn_judges(tilt.shape[1], random)
+        )
+
+    def drawn_judges(self, replicates: int, random: np.random.Generator) -> Array | None:
+        """P(verdict | class) of judges such as these (replicates·chains × C × V).
+
+        Drawn from Dirichlet distributions around what was counted, one image spread over each row.
+        """
+        if self.judges is None:
+            return None
+        each = np.broadcast_to(self.judges, (self.chains, *self.judges.shape[-2:]))
+        shape = np.tile(each + 1 / each.shape[-1], (replicates, 1, 1))
+        rates = random.gamma(shape)
+        drawn: Array = rates / rates.sum(-1, keepdims=True)
+        return drawn
 
     def fit(self, verdicts: Counts) -> Array:
         """The coefficients of each replicate (C×replicates): observed + 1/2 is what they expect.

@@ -13,7 +13,6 @@ from imgcollapse.metrics.fit import fit_residual
 from imgcollapse.metrics.judge import Judge, Verdicts
 from imgcollapse.metrics.rows import Rows
 from imgcollapse.metrics.shares import (
-    ZERO_OF_N,
     Shares,
     hill_number,
     lost,
@@ -40,11 +39,11 @@ def add_share_scores(rows: Rows, verdicts: Verdicts, judge: Judge, seed: int) ->
     rows.add("reject", shares.reject, shares.reject_low, shares.reject_high)
     residual = fit_residual(verdicts.unsureness, verdicts.strangeness, shares.corrected, judge.held)
     rows.add_as_is("share_fit", residual, *((0.0, 1.0) if rows.of_floor else (None, None)))
-    limits = shares.interval(partial(hill_number, order=1))
-    rows.add("effective_classes", hill_number(shares.corrected, 1), *limits)
-    for order in (0, 2):
-        limits = shares.interval(partial(hill_number, order=order))
-        rows.add(f"hill_{order}", hill_number(shares.corrected, order), *limits)
+    for name, order in (("effective_classes", 1), ("hill_0", 0), ("hill_2", 2)):
+        low, high = shares.interval(partial(hill_number, order=order), len(names))
+        if order == 0:
+            low = min(low, np.count_nonzero(shares.low))
+        rows.add(name, hill_number(shares.corrected, order), low, high, most=len(names))
     return shares
 
 
@@ -58,7 +57,7 @@ def _add_em(
     value, low, high = (some * one for one in em)
     for label, name in enumerate(names):
         rows.add("share_em", value[label], low[label], high[label], name)
-    limits = shares.interval(partial(total_variation, value))
+    limits = shares.interval_of_distance(value)
     rows.add("share_gap", total_variation(value, shares.corrected), *_from_zero(rows, limits))
 
 
@@ -66,16 +65,15 @@ def add_comparisons(rows: Rows, shares: Shares, initial_counts: NDArray[np.int64
     """Adds what compares shares with those of the images (C) that a chain began with."""
     initial = initial_counts / initial_counts.sum()
     tail = tail_classes(initial_counts)
-    low, high = shares.interval(lambda one: float(one[tail].sum()))
-    high = min(1.0, max(high, ZERO_OF_N / shares.n))
-    rows.add("tail_share", shares.corrected[tail].sum(), low, high, reference=INITIAL)
+    limits = shares.interval_of_sum(tail)
+    rows.add("tail_share", shares.corrected[tail].sum(), *limits, reference=INITIAL)
     started = np.count_nonzero(initial)
     left = started - lost(shares, initial).sum()
     sure = surely_alive(shares, initial).sum()
     rows.add_as_is("classes_alive", left, sure, left, reference=INITIAL)
     balanced = np.full(len(initial), 1 / len(initial))
     for name, other in ((INITIAL, initial), (BALANCED, balanced)):
-        limits = shares.interval(partial(total_variation, other))
+        limits = shares.interval_of_distance(other)
         value = total_variation(shares.corrected, other)
         rows.add("total_variation", value, *_from_zero(rows, limits), reference=name)
 

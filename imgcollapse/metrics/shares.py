@@ -14,6 +14,7 @@ from imgcollapse.seeds import random_for
 Array = NDArray[np.float64]
 
 REPLICATES = 400
+MOST_NUMBERS = 2_000_000
 ITERATIONS = 300
 TOLERANCE = 1e-8
 EM_REPLICATES = 100
@@ -46,14 +47,33 @@ class Shares:
     nothing: float
     n: int
 
-    def interval(self, of: Callable[[Array], float]) -> tuple[float, float]:
-        """95 % limits, by bootstrap, of a number that depends on the corrected shares.
+    def interval(self, of: Callable[[Array], float], most: float) -> tuple[float, float]:
+        """95 % limits of a number that depends on the corrected shares and is at most ``most``.
 
-        They hold the number itself, which the bootstrap of a bounded one may miss.
+        Near a bound the bootstrap is off to one side by as much as the number itself is: the
+        limits reach as far as those of the percentile and of the basic bootstrap, its mirror
+        image (Davison and Hinkley 1997, section 5.2), do together.
         """
         low, high = np.quantile([of(one) for one in self.replicates], [0.025, 0.975])
         value = of(self.corrected)
-        return float(min(low, value)), float(max(high, value))
+        return (
+            float(max(0.0, min(low, value, 2 * value - high))),
+            float(min(most, max(high, value, 2 * value - low))),
+        )
+
+    def interval_of_distance(self, other: Array) -> tuple[float, float]:
+        """95 % limits of the total variation to fixed shares, by the triangle inequality.
+
+        The truth is no nearer and no farther than the estimate by more than the two are apart.
+        """
+        apart = [total_variation(one, self.corrected) for one in self.replicates]
+        value, reach = total_variation(self.corrected, other), float(np.quantile(apart, 0.95))
+        return max(0.0, value - reach), min(1.0, value + reach)
+
+    def interval_of_sum(self, members: NDArray[np.bool_]) -> tuple[float, float]:
+        """95 % limits of what some classes have together; a lower one below half an image is 0."""
+        low, high = self.interval(lambda one: float(one[members].sum()), 1.0)
+        return 0.0 if low < 0.5 / self.n else low, min(1.0, max(high, ZERO_OF_N / self.n))
 
 
 def outcome_counts(verdicts: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
@@ -118,14 +138,11 @@ def measure_shares(
     rates = confusion / confusion.sum(1, keepdims=True)
     corrected = invert_confusion(counts[None].astype(np.float64), rates[None])[0]
 
-    random = random_for(seed, "shares")
-    prior = min(0.5, PRIOR_IMAGES / len(counts))
-    sampled = random.dirichlet(counts + prior, REPLICATES)
-    confused = np.stack(
-        [random.dirichlet(row + 1 / len(row), REPLICATES) for row in confusion.astype(float)], 1
-    )
-    replicates = invert_confusion(sampled, confused)[:, :num_classes]
+    replicates = _replicates(counts, confusion, random_for(seed, "shares"))
     low, high = np.quantile(replicates, [0.025, 0.975], axis=0)
+    # What shows no class is never below nothing: on average that is taken from the head.
+    head = int(corrected[:num_classes].argmax())
+    high[head] = max(high[head], 2 * corrected[head] - low[head])
     low = np.where(low < 0.5 / n, 0.0, low)
     return Shares(
         raw=counts[:num_classes] / n,
@@ -141,6 +158,24 @@ def measure_shares(
         nothing=float(corrected[-1]),
         n=n,
     )
+
+
+def _replicates(
+    counts: NDArray[np.int64], confusion: NDArray[np.int64], random: np.random.Generator
+) -> Array:
+    """Corrected shares (R×C) of samples and confusion matrices drawn anew, some at a time."""
+    prior = min(0.5, PRIOR_IMAGES / len(counts))
+    sampled = random.dirichlet(counts + prior, REPLICATES)
+    confused = [random.dirichlet(row + 1 / len(row), REPLICATES) for row in confusion.astype(float)]
+    at_once = max(1, MOST_NUMBERS // confusion.size)
+    parts = [
+        invert_confusion(
+            sampled[start : start + at_once],
+            np.stack([row[start : start + at_once] for row in confused], 1),
+        )
+        for start in range(0, REPLICATES, at_once)
+    ]
+    return np.concatenate(parts)[:, : len(confusion)]
 
 
 def em_shares(
@@ -184,7 +219,8 @@ def wilson(counts: NDArray[np.int64], n: int) -> tuple[Array, Array]:
     part = counts / n
     centre = (part + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(part * (1 - part) / n + z**2 / (4 * n**2))
-    return np.maximum(0.0, centre - half), np.minimum(1.0, centre + half)
+    low = np.where(counts == 0, 0.0, np.maximum(0.0, centre - half))
+    return low, np.minimum(1.0, centre + half)
 
 
 def hill_number(shares: Array, order: int) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,21 +17,24 @@ from imgcollapse.data.formats import read_images
 from imgcollapse.data.resizing import as_channels, fit_images
 from imgcollapse.errors import ConfigError, DataError
 from imgcollapse.images import UNLABELLED, ImageSet
-from imgcollapse.metrics.distances import Distances, Seen
+from imgcollapse.metrics.distances import POOL, Distance, Distances, Seen
 from imgcollapse.metrics.frechet import FrechetTo, Moments
 from imgcollapse.metrics.judge import Judge, train_judge
 from imgcollapse.metrics.judge_network import FEATURES
+from imgcollapse.metrics.neighbours import duplicate_rate
 from imgcollapse.metrics.rows import Rows
 from imgcollapse.metrics.share_scores import INITIAL, add_comparisons, add_share_scores
 from imgcollapse.metrics.shares import outcome_counts
 from imgcollapse.scores import FLOOR, Score
-from imgcollapse.seeds import random_for, some_of
+from imgcollapse.seeds import random_for, seed_for, some_of
+from imgcollapse.store.run_directory import read_npz, write_npz
 from imgcollapse.study.statistics_file import num_features, read_statistics, write_statistics
 from imgcollapse.training import Watcher
 
 MOST_PER_CLASS = 1000
 FEWEST = 15
 LEAST_SET = 50
+JUDGED = "images.npz"
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,8 @@ class Measured:
     """Scores of the samples (generation 0) and of the floor (-1), and who saw them.
 
     ``began`` (C) counts the reference's images of each class, by their labels or else as the judge
-    sees them; None where the reference is statistics only.
+    sees them; None where the reference is statistics only. ``made_of`` are the images of which
+    the judge was made here.
     """
 
     scores: list[Score]
@@ -55,12 +61,20 @@ class Measured:
     began: NDArray[np.int64] | None
     moments: Moments
     notes: tuple[str, ...]
+    made_of: ImageSet | None
 
     def save(self, folder: Path) -> None:
-        """Writes ``judge/`` and ``stats.npz``, the moments of the reference."""
+        """Writes ``judge/``, with hashes of what it was made of, and the reference's moments."""
         (folder / "judge").mkdir()
         self.judge.save(folder / "judge")
+        if self.made_of is not None:
+            hashes = np.frombuffer(b"".join(self.made_of.hashes()), np.uint8)
+            write_npz(folder / "judge" / JUDGED, hashes=hashes.reshape(len(self.made_of), -1))
         write_statistics(folder / "stats.npz", self.moments, str(self.judge.facts["sha256"]))
+
+
+class NoJudge(DataError):
+    """The reference cannot train a judge, and none was given."""
 
 
 def measure(
@@ -68,6 +82,7 @@ def measure(
     reference: Path,
     *,
     judge: Path | None,
+    held_out: Path | None = None,
     steps: int,
     seed: int,
     tstr: bool,
@@ -76,25 +91,33 @@ def measure(
 ) -> Measured:
     """Every judge-based score of ``samples`` against ``reference``.
 
-    The judge is that of a run, or is trained on one half of each class of a labelled reference.
+    The judge is that of a folder, or is trained on one half of each class of a labelled reference.
     What is left of the reference is halved: one half is compared with, the other, real as well,
-    gives the floor; samples and floor are thinned to equal numbers. A reference that is an npz of
-    ``mu`` and ``sigma`` needs a judge and gives the Fréchet distance only.
+    gives the floor; samples and floor are thinned to equal numbers. With real images that the
+    generator of the samples did not learn from (``held_out``) there is ``nn_ratio``. A reference
+    that is an npz of ``mu`` and ``sigma`` needs a judge and gives the Fréchet distance only.
     """
     known = Judge.load(judge / "judge", device) if judge is not None else None
     if num_features(reference) is not None:
         return _against_statistics(samples, reference, known, seed)
-    real, notes = read_images(reference, image_size=None, how="antialias")
+    side = int(known.facts["network"]["side"]) if known is not None else None
+    real, notes = read_images(reference, image_size=side, how="antialias")
+    real, notes = _square(real, notes, reference)
+    drawn, more = read_images(samples, image_size=side, how="antialias", samples=True)
+    notes += more
     if known is not None:
         real, more = _as_seen_by(known, real, str(reference))
         notes += more
-    drawn, more = read_images(samples, image_size=None, how="antialias")
+    whole = real
+    if judge is not None:
+        real, more = _without_judged(real, judge / "judge", str(reference))
+        notes += more
     parts = _parts(real, known, seed, str(reference))
     if known is None:
         assert parts.judge is not None
         known = train_judge(parts.judge, seed=seed, device=device, steps=steps, watcher=watcher)
-    drawn, fitted = _as_seen_by(known, drawn, str(samples))
-    notes += [*more, *fitted]
+    drawn, more = _as_seen_by(known, drawn, str(samples), samples=True)
+    notes += more
     num = min(len(drawn), len(parts.floor))
     if num < LEAST_SET:
         few = samples if num == len(drawn) else reference
@@ -107,31 +130,103 @@ def measure(
     seen = Seen.by(known, parts.reference)
     labelled = bool((real.labels != UNLABELLED).any())
     began = real.counts() if labelled else outcome_counts(seen.verdicts, len(real.classes))[:-1]
-    distances = Distances(
-        {INITIAL: seen}, test=parts.reference if tstr and labelled else None, seed=seed,
-        device=device,
-    )  # fmt: skip
-    scores = _scored(known, distances, _thinned(parts.floor, num, seed), began, FLOOR, seed)
-    scores += _scored(known, distances, _thinned(drawn, num, seed), began, 0, seed)
-    return Measured(scores, known, began, distances.moments(INITIAL), tuple(notes))
+    others, more = _held_out(known, held_out)
+    notes += more
+    ruler = FolderRuler(
+        known,
+        Distances(
+            {INITIAL: seen},
+            held_out=others,
+            test=parts.reference if tstr and labelled else None,
+            seed=seed,
+            device=device,
+        ),
+        began,
+        frozenset(whole.hashes()),
+        seed,
+    )
+    scores = ruler.floor(parts.floor, num, real) + ruler.score(drawn, num)
+    moments = ruler.distances.moments(INITIAL)
+    return Measured(scores, known, began, moments, tuple(notes), parts.judge)
 
 
-def _scored(
-    judge: Judge,
-    distances: Distances,
-    images: ImageSet,
-    began: NDArray[np.int64],
-    generation: int,
-    seed: int,
-) -> list[Score]:
-    verdicts = judge.look(images.images)
-    rows = Rows(generation, len(images), judge.extractor)
-    add_comparisons(rows, add_share_scores(rows, verdicts, judge, seed), began)
-    seen = Seen(images, verdicts.classes, verdicts.features)
-    compare = distances.floor if generation == FLOOR else distances
-    for one in compare(seen, seed=seed):
-        rows.add_as_is(one.metric, one.value, one.low, one.high, one.class_, one.reference)
-    return rows.scores
+def _square(images: ImageSet, notes: list[str], where: Path) -> tuple[ImageSet, list[str]]:
+    """A judge sees squares: the centre of images that are none."""
+    _, height, width = images.image_shape
+    if height == width:
+        return images, notes
+    pixels, more = fit_images(images.images, min(height, width), "antialias", str(where))
+    return replace(images, images=pixels), [*notes, *more]
+
+
+def _held_out(judge: Judge, path: Path | None) -> tuple[Seen | None, list[str]]:
+    if path is None:
+        return None, []
+    images, notes = read_images(path, image_size=None, how="antialias", samples=True)
+    images, more = _as_seen_by(judge, images, str(path), samples=True)
+    return Seen.by(judge, images), [*notes, *more]
+
+
+def _without_judged(real: ImageSet, folder: Path, where: str) -> tuple[ImageSet, list[str]]:
+    """Without the images that a judge of ``measure`` was made of: it knows them too well."""
+    path = folder / JUDGED
+    if not path.is_file():
+        return real, []
+    (hashes,) = read_npz(path, "hashes")
+    judged = {row.tobytes() for row in hashes}
+    kept = np.array([one not in judged for one in real.hashes()], bool)
+    if kept.all():
+        return real, []
+    if not kept.any():
+        raise DataError(
+            f"the judge was made of all these images ({where})", "give other real images"
+        )
+    note = f"{(~kept).sum():,} images that the judge was made of are left out ({where})"
+    return real[kept], [note]
+
+
+@dataclass(frozen=True)
+class FolderRuler:
+    """Scores sets of images; ``copies`` are hashes of all images of the reference."""
+
+    judge: Judge
+    distances: Distances
+    began: NDArray[np.int64]
+    copies: frozenset[bytes]
+    seed: int
+
+    def score(self, samples: ImageSet, num: int) -> list[Score]:
+        """Of ``num`` samples, by a seeded draw."""
+        rows, seen = self._shares(samples, num, 0)
+        pool = self.distances.references[INITIAL] if self.distances.held_out else None
+        self._add(rows, self.distances(seen, seed=self.seed, pool=pool))
+        self._add_copies(rows, seen.images, self.copies)
+        return rows.scores
+
+    def floor(self, real: ImageSet, num: int, reference: ImageSet) -> list[Score]:
+        """Of ``num`` real images, which are part of the reference."""
+        rows, seen = self._shares(real, num, FLOOR)
+        pool = self.distances.references[INITIAL] if self.distances.held_out else None
+        self._add(rows, self.distances.floor(seen, seed=self.seed, pool=pool))
+        known = Counter(reference.hashes())
+        known.subtract(seen.images.hashes())
+        self._add_copies(rows, seen.images, frozenset(one for one in known if known[one] > 0))
+        return rows.scores
+
+    def _shares(self, images: ImageSet, num: int, generation: int) -> tuple[Rows, Seen]:
+        chosen = some_of(len(images), num, random_for(self.seed, "measure thin"))
+        verdicts = self.judge.look(images.images[chosen], chosen)
+        rows = Rows(generation, num, self.judge.extractor)
+        add_comparisons(rows, add_share_scores(rows, verdicts, self.judge, self.seed), self.began)
+        return rows, Seen(images[chosen], verdicts.classes, verdicts.features)
+
+    def _add(self, rows: Rows, distances: list[Distance]) -> None:
+        for one in distances:
+            if (one.metric, one.reference) != ("duplicate_rate", POOL):
+                rows.add_as_is(one.metric, one.value, one.low, one.high, one.class_, one.reference)
+
+    def _add_copies(self, rows: Rows, images: ImageSet, known: frozenset[bytes]) -> None:
+        rows.add_estimate("duplicate_rate", duplicate_rate(images.hashes(), known), INITIAL)
 
 
 def _against_statistics(samples: Path, reference: Path, judge: Judge | None, seed: int) -> Measured:
@@ -141,8 +236,10 @@ def _against_statistics(samples: Path, reference: Path, judge: Judge | None, see
             "give --judge RUN whose features they are",
         )
     moments, signed = read_statistics(reference, FEATURES, str(judge.facts["sha256"]))
-    drawn, notes = read_images(samples, image_size=None, how="antialias")
-    drawn, more = _as_seen_by(judge, drawn, str(samples))
+    drawn, notes = read_images(samples, image_size=None, how="antialias", samples=True)
+    drawn, more = _as_seen_by(judge, drawn, str(samples), samples=True)
+    if len(drawn) < 2:
+        raise DataError(f"a distance needs two images or more ({samples})")
     if not signed:
         notes.append(f"mu and sigma are taken to be of this judge's features ({reference})")
     verdicts = judge.look(drawn.images)
@@ -150,16 +247,16 @@ def _against_statistics(samples: Path, reference: Path, judge: Judge | None, see
     add_share_scores(rows, verdicts, judge, seed)
     distance = FrechetTo(moments)(Moments.of(verdicts.features))
     rows.add_as_is("fd_judge", distance, None, None, reference=INITIAL)
-    return Measured(rows.scores, judge, None, moments, (*notes, *more))
+    return Measured(rows.scores, judge, None, moments, (*notes, *more), None)
 
 
 def _parts(real: ImageSet, judge: Judge | None, seed: int, where: str) -> Parts:
-    order = random_for(seed, "measure").permutation(len(real))
     if judge is not None:
-        return Parts(None, real[order[::2]], real[order[1::2]])
+        return Parts(None, *_halves(real, seed))
+    order = random_for(seed, "measure").permutation(len(real))
     counts = real.counts()
     if (real.labels == UNLABELLED).all() or len(counts) < 2:
-        raise DataError(
+        raise NoJudge(
             f"a judge needs labelled images of two classes or more ({where})",
             "give --judge RUN, or a reference with labels",
         )
@@ -177,12 +274,25 @@ def _parts(real: ImageSet, judge: Judge | None, seed: int, where: str) -> Parts:
         half = int(count) // 2
         for_judge.append(members[:half][:per_class])
         rest.append(members[half:])
-    left = random_for(seed, "measure rest").permutation(np.concatenate(rest))
-    return Parts(real[np.concatenate(for_judge)], real[left[::2]], real[left[1::2]])
+    return Parts(real[np.concatenate(for_judge)], *_halves(real[np.concatenate(rest)], seed))
 
 
-def _as_seen_by(judge: Judge, images: ImageSet, where: str) -> tuple[ImageSet, list[str]]:
-    """The images at the side and with the channels and classes that a judge knows."""
+def _halves(real: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
+    """Two halves that depend on the images alone, so that a judge used again meets the same."""
+    key = seed_for(seed, "halves").to_bytes(8, "big")
+    places = [hashlib.blake2b(one, key=key, digest_size=8).digest() for one in real.hashes()]
+    order = sorted(range(len(real)), key=places.__getitem__)
+    return real[order[::2]], real[order[1::2]]
+
+
+def _as_seen_by(
+    judge: Judge, images: ImageSet, where: str, *, samples: bool = False
+) -> tuple[ImageSet, list[str]]:
+    """The images at the side and with the channels and classes that a judge knows.
+
+    Labels of ``samples`` that do not go with its classes are dropped, as all but one score do
+    without them; those of a reference are an error.
+    """
     network: dict[str, Any] = judge.facts["network"]
     classes: Sequence[str] = judge.facts["classes"]
     pixels, notes = as_channels(images.images, int(network["channels"]), where)
@@ -192,8 +302,13 @@ def _as_seen_by(judge: Judge, images: ImageSet, where: str) -> tuple[ImageSet, l
         if set(images.classes) <= set(classes):
             places = np.array([classes.index(name) for name in images.classes], np.int64)
             labels = np.where(labels == UNLABELLED, UNLABELLED, places[labels])
-        elif len(images.classes) == len(classes):
+        elif len(images.classes) == len(classes) or (
+            samples and _are_numbers(images.classes) and len(images.classes) < len(classes)
+        ):
             notes.append(f"class numbers are taken to be those of the judge ({where})")
+        elif samples:
+            labels = np.full(len(images), UNLABELLED)
+            notes.append(f"labels are not the judge's classes and are left aside ({where})")
         else:
             raise DataError(
                 f"its {len(images.classes)} classes are not the judge's {len(classes)} ({where})",
@@ -203,5 +318,5 @@ def _as_seen_by(judge: Judge, images: ImageSet, where: str) -> tuple[ImageSet, l
     return fitted, [*notes, *more]
 
 
-def _thinned(images: ImageSet, num: int, seed: int) -> ImageSet:
-    return images[some_of(len(images), num, random_for(seed, "measure thin"))]
+def _are_numbers(classes: Sequence[str]) -> bool:
+    return tuple(classes) == tuple(str(number) for number in range(len(classes)))

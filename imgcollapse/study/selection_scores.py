@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t as student
 
 from imgcollapse.config import Config
 from imgcollapse.errors import ConfigError
@@ -24,13 +26,12 @@ def selection_scores(config: Config, ruler: Ruler, scores: Sequence[Score]) -> l
     """Rows ``selection`` of each class and ``crowding`` for the last generation of ``scores``.
 
     Estimated from the verdicts of all generations up to it, through the judge's confusion. None
-    where shares are asked for (``labels: balanced``) and not an outcome.
+    where shares are asked for (``labels: balanced``) and not an outcome, or of one class only.
     """
-    if config.generator.labels == "balanced":
+    if config.generator.labels == "balanced" or np.count_nonzero(ruler.initial_counts) < 2:
         return []
     policy, num_pool = config.policy, int(ruler.initial_counts.sum())
     classes = ruler.judge.facts["classes"]
-    confusion = ruler.judge.confusion
     verdicts = verdict_counts(scores, classes)
     found = measure_selection(
         verdicts,
@@ -38,7 +39,7 @@ def selection_scores(config: Config, ruler: Ruler, scores: Sequence[Score]) -> l
         policy,
         synthetic_needed(policy, config.sampling.num_images, num_pool),
         seed=seed_for(config.seed, "selection", len(verdicts)),
-        confusion=confusion / confusion.sum(1, keepdims=True),
+        confusion=ruler.judge.confusion,
     )
 
     def row(metric: str, value: float, low: float, high: float, class_: str = "") -> Score:
@@ -66,8 +67,26 @@ def selection_scores(config: Config, ruler: Ruler, scores: Sequence[Score]) -> l
     return [*rows, row("crowding", float(slope.value), float(slope.low), float(slope.high))]
 
 
-def selection_of_runs(paths: Sequence[Path]) -> tuple[Selection, list[str], list[str]]:
-    """Selection over chains on disk, the classes, and what their samplers' audits say.
+@dataclass(frozen=True)
+class OverChains:
+    """What several chains say.
+
+    ``together`` takes all of them for one process; its limits are chance and counting, not how
+    chains differ. None where they began with different counts. ``crowding`` holds each chain's
+    own, and ``mean`` theirs with 95 % limits over chains (Student's t); one chain has no limits.
+    """
+
+    classes: list[str]
+    together: Selection | None
+    crowding: list[float]
+    mean: float
+    low: float | None
+    high: float | None
+    audits: list[str]
+
+
+def selection_of_runs(paths: Sequence[Path]) -> OverChains:
+    """Selection over chains on disk, and what their samplers' audits say.
 
     ConfigError where they differ in more than their seed, or do not differ in it.
     """
@@ -90,24 +109,43 @@ def selection_of_runs(paths: Sequence[Path]) -> tuple[Selection, list[str], list
         )
     if first.generator.labels == "balanced":
         raise ConfigError("shares are asked for here, labels: balanced, and not an outcome")
-    initial = runs[0].initial_counts()
-    classes = list(initial)
-    counts = [verdict_counts(run.scores(), classes) for run in runs]
+    initial = [run.initial_counts() for run in runs]
+    if any(np.count_nonzero(list(one.values())) < 2 for one in initial):
+        raise ConfigError("selection needs two classes or more")
+    slopes = [select(run.scores(), "crowding")[-1].value for run in runs]
+    alike = all(one == initial[0] for one in initial)
+    together = _together(paths, runs, first, initial[0]) if alike else None
+    low, high = _limits_over_chains(slopes)
+    audits = sorted({str(run.audit()["sentence"]) for run in runs})
+    mean = float(np.mean(slopes))
+    return OverChains(list(initial[0]), together, slopes, mean, low, high, audits)
+
+
+def _together(
+    paths: Sequence[Path], runs: Sequence[RunDirectory], config: Config, initial: Mapping[str, int]
+) -> Selection:
+    counts = [verdict_counts(run.scores(), list(initial)) for run in runs]
     shortest = min(len(one) for one in counts)
     confusions = np.array(
         [read_json(path / "judge" / "judge.json", confusion=list)["confusion"] for path in paths],
-        np.float64,
+        np.int64,
     )
-    rates = (confusions / confusions.sum(2, keepdims=True)).mean(0)
-    found = measure_selection(
+    return measure_selection(
         np.stack([one[:shortest] for one in counts]),
         np.array(list(initial.values()), np.int64),
-        first.policy,
-        synthetic_needed(first.policy, first.sampling.num_images, sum(initial.values())),
-        seed=seed_for(first.seed, "selection of runs", len(runs)),
-        confusion=rates,
+        config.policy,
+        synthetic_needed(config.policy, config.sampling.num_images, sum(initial.values())),
+        seed=seed_for(config.seed, "selection of runs", len(runs)),
+        confusion=confusions,
     )
-    return found, classes, sorted({str(run.audit()["sentence"]) for run in runs})
+
+
+def _limits_over_chains(values: Sequence[float]) -> tuple[float | None, float | None]:
+    if len(values) < 2:
+        return None, None
+    half = student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
+    mean = np.mean(values)
+    return float(mean - half), float(mean + half)
 
 
 def verdict_counts(scores: Sequence[Score], classes: Sequence[str]) -> NDArray[np.int64]:

@@ -35,7 +35,10 @@ def read_statistics(path: Path, dim: int, extractor: str) -> tuple[Moments, bool
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        mu, sigma = arrays["mu"].astype(np.float64), arrays["sigma"].astype(np.float64)
+        mu, sigma = (np.asarray(arrays[name]) for name in ("mu", "sigma"))
+        if mu.dtype.kind != "f" or sigma.dtype.kind != "f":
+            raise ValueError("they are not of floating-point numbers")
+        mu, sigma = mu.astype(np.float64), sigma.astype(np.float64)
         n = int(arrays.get("n", FEWEST))
         made_by = str(arrays["extractor"].reshape(-1)[0]) if "extractor" in arrays else None
     except Exception as error:
@@ -44,6 +47,9 @@ def read_statistics(path: Path, dim: int, extractor: str) -> tuple[Moments, bool
         raise DataError(f"mu and sigma are not of {dim} features ({path})")
     if not (np.isfinite(mu).all() and np.isfinite(sigma).all()):
         raise DataError(f"mu and sigma are not finite ({path})")
+    spectrum = np.linalg.eigvalsh(sigma)
+    if not np.allclose(sigma, sigma.T, rtol=1e-5) or spectrum[0] < -1e-5 * abs(spectrum[-1]):
+        raise DataError(f"sigma is no covariance matrix ({path})")
     if made_by not in (None, extractor):
         raise DataError(
             f"the statistics are of another extractor, {made_by}, not {extractor} ({path})",
