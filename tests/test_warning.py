@@ -64,6 +64,9 @@ def test_a_record_counts_leads_misses_and_false_alarms() -> None:
     assert record.missed == 1
     assert (record.false_alarms, record.real_only) == (1, 2)
     assert (record.idle_alarms, record.uncollapsed) == (2, 3)
+    assert record.at_once == 0
+    early = record_of([*chains, chain(1, 0)], "warn_reject")
+    assert (early.leads, early.missed, early.at_once) == ([3, -1], 1, 1)
 
 
 def test_warn_reports_every_run_and_every_warning(

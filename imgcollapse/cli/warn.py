@@ -22,7 +22,9 @@ def warn(
 ) -> None:
     """Report each warning's lead time before the collapse, and its false alarms.
 
-    Chains whose policy is real-only are the control: whatever warns there is a false alarm.
+    Chains whose policy is real-only are the control: whatever warns there is a false alarm. Their
+    pool stays as it is, so the control tells of the counting alone. The collapse is read from
+    corrected shares, also where share_fit flags them.
     """
     from imgcollapse.metrics.warning import WARNINGS, record_of
 
@@ -88,6 +90,8 @@ def _in_words(record: Record) -> str:
         )
     if record.missed:
         parts.append(f"silent in {record.missed} that collapsed")
+    if record.at_once:
+        parts.append(f"too late for {record.at_once} that collapsed at generation 0")
     if record.uncollapsed:
         parts.append(f"warned in {record.idle_alarms} of {record.uncollapsed} without collapse")
     if record.real_only:

@@ -84,12 +84,14 @@ class Record:
     """How one warning did over several chains.
 
     ``leads`` are of the chains that collapsed and were warned of, ``missed`` counts those that
-    were not. ``false_alarms`` of ``real_only`` chains were warned of without recursion, and
-    ``idle_alarms`` of ``uncollapsed`` chains of any kind without a collapse.
+    were not, ``at_once`` those that collapsed at generation 0, before a warning can come.
+    ``false_alarms`` of ``real_only`` chains were warned of without recursion, and ``idle_alarms``
+    of ``uncollapsed`` chains of any kind without a collapse.
     """
 
     leads: list[int]
     missed: int
+    at_once: int
     false_alarms: int
     real_only: int
     idle_alarms: int
@@ -98,13 +100,14 @@ class Record:
 
 def record_of(chains: Sequence[Watched], metric: str) -> Record:
     """The record of one warning."""
-    leads = [lead for chain in chains if (lead := chain.lead(metric)) is not None]
-    collapsed = [chain for chain in chains if chain.collapse is not None]
+    collapsed = [chain for chain in chains if chain.collapse]
+    leads = [lead for chain in collapsed if (lead := chain.lead(metric)) is not None]
     real_only = [chain for chain in chains if chain.real_only]
     uncollapsed = [chain for chain in chains if chain.collapse is None]
     return Record(
         leads=leads,
         missed=len(collapsed) - len(leads),
+        at_once=sum(chain.collapse == 0 for chain in chains),
         false_alarms=sum(chain.alarms[metric] is not None for chain in real_only),
         real_only=len(real_only),
         idle_alarms=sum(chain.alarms[metric] is not None for chain in uncollapsed),
