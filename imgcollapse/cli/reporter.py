@@ -27,10 +27,14 @@ STOPPING = "\nstopping at the next good moment; interrupt again to end at once\n
 class ConsoleReporter:
     """One line on stdout for each generation, progress and messages on stderr.
 
+    Where several chains report side by side, each line opens with the ``name`` of its own.
     The first interrupt asks the run to stop at a good moment, the second ends the process.
     """
 
-    def __init__(self, config: Config, max_time: float | None, to_stderr: bool = False) -> None:
+    def __init__(
+        self, config: Config, max_time: float | None, to_stderr: bool = False, name: str = ""
+    ) -> None:
+        self.prefix = f"{name}: " if name else ""
         self.generations = config.generations
         self.num_scored = config.scores.num_images
         self.deadline = time.monotonic() + max_time if max_time is not None else None
@@ -48,7 +52,7 @@ class ConsoleReporter:
 
     def message(self, text: str) -> None:
         self._clear()
-        print(text, file=sys.stderr, flush=True)
+        print(f"{self.prefix}{text}", file=sys.stderr, flush=True)
 
     def stage(self, name: str) -> None:
         self.name, self.logged, self.drawn_at = name, 0.0, 0.0
@@ -64,7 +68,7 @@ class ConsoleReporter:
                 self._draw(text)
         elif done - self.logged >= LOG_EVERY_PART and step < steps:
             self.logged = done
-            print(text, file=sys.stderr, flush=True)
+            print(f"{self.prefix}{text}", file=sys.stderr, flush=True)
 
     def should_stop(self) -> bool:
         late = self.deadline is not None and time.monotonic() >= self.deadline
@@ -91,7 +95,7 @@ class ConsoleReporter:
         if not self.head:
             tables = RunTables.read(run)
             self.head, self.tail = tables.head, tables.tail
-            print(header_row(), file=self.rows)
+            print(f"{self.prefix}{header_row()}", file=self.rows)
         row = generation_row(
             generation.scores,
             self.head,
@@ -101,14 +105,14 @@ class ConsoleReporter:
             images_per_second=generation.fit.images_per_second,
             left=duration(left),
         )
-        print(row, file=self.rows, flush=True)
+        print(f"{self.prefix}{row}", file=self.rows, flush=True)
         if is_misfit(generation.scores) and not self.misfit_explained:
             self.misfit_explained = True
             self.message(MISFIT)
 
     def _draw(self, text: str) -> None:
         self.drawn_at = time.monotonic()
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+        print(f"\r\033[K{self.prefix}{text}", end="", file=sys.stderr, flush=True)
 
     def _clear(self) -> None:
         if self.live:

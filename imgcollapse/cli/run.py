@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,9 @@ from imgcollapse.cli.parameters import (
     read_config,
 )
 from imgcollapse.cli.reporter import ConsoleReporter
+
+if TYPE_CHECKING:
+    from imgcollapse.config import Config
 
 
 def run(
@@ -32,6 +35,13 @@ def run(
         float | None,
         typer.Option(metavar="SECONDS", min=0, help="Stop in good order after so long."),
     ] = None,
+    replicas: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="So many chains below --out, trained together, with seeds that follow.",
+        ),
+    ] = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Run one chain, or go on with one: give the same command again to resume."""
@@ -42,7 +52,11 @@ def run(
     if dry_run:
         _print_plan(config, overrides, as_json)
         return
-    folder = out or Path("runs") / f"{Path(config).stem}-seed{resolved.seed}"
+    stem = Path("runs") / Path(config).stem
+    if replicas > 1:
+        _run_replicas(resolved, out or stem, replicas, max_time, as_json)
+        return
+    folder = out or stem.with_name(f"{stem.name}-seed{resolved.seed}")
     reporter = ConsoleReporter(resolved, max_time, to_stderr=as_json)
     from imgcollapse.study.run import run_to_disk
 
@@ -51,6 +65,24 @@ def run(
         print_json({"run": str(folder), "generations": len(made.generations())})
     else:
         print(f"done: {folder} (imgcollapse show {folder})")
+
+
+def _run_replicas(
+    config: Config, out: Path, num: int, max_time: float | None, as_json: bool
+) -> None:
+    configs = [config.model_copy(update={"seed": config.seed + more}) for more in range(num)]
+    reporters = [
+        ConsoleReporter(one, max_time, to_stderr=as_json, name=f"seed {one.seed}")
+        for one in configs
+    ]
+    from imgcollapse.study.replicas import run_replicas
+
+    runs = run_replicas(configs, out, reporters)
+    if as_json:
+        rows = [{"run": str(run.path), "generations": len(run.generations())} for run in runs]
+        print_json({"runs": rows})
+    else:
+        print(f"done: {num} runs below {out} (imgcollapse show {out})")
 
 
 def _print_plan(name: str, overrides: list[str], as_json: bool) -> None:

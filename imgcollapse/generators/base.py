@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from imgcollapse.errors import NumericalError
 from imgcollapse.images import ImageSet
 from imgcollapse.seeds import random_for
-from imgcollapse.training import Checkpoint, Watcher
+from imgcollapse.training import Checkpoint, Task, Trained, Watcher, train
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,11 @@ class Fit:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Who watches and who saves a training under way."""
+    """Who watches, who saves and who carries out a training."""
 
     watcher: Watcher | None = None
     checkpoint: Checkpoint | None = None
+    train: Callable[[Task], Trained] = train
 
 
 class Generator(Protocol):

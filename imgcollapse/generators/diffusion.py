@@ -28,7 +28,7 @@ from imgcollapse.generators.vae import padded_labels
 from imgcollapse.generators.weights import load_weights, save_module
 from imgcollapse.images import ImageSet
 from imgcollapse.seeds import seed_for
-from imgcollapse.training import train
+from imgcollapse.training import Task
 
 
 class Diffusion:
@@ -79,7 +79,7 @@ class Diffusion:
             noise = torch.randn(x0.shape, generator=random, device=x0.device)
             return *_noised(self.config.objective, x0, noise, signal, random), labels
 
-        trained = train(
+        task = Task(
             network,
             average,
             prepare,
@@ -92,6 +92,7 @@ class Diffusion:
             checkpoint=surroundings.checkpoint,
             where="diffusion",
         )
+        trained = surroundings.train(task)
         self.average = average
         return Fit(trained.loss, trained.images_per_second)
 

@@ -19,7 +19,7 @@ from imgcollapse.generators.vae_networks import ConvolutionalVAE, DenseVAE, VAEN
 from imgcollapse.generators.weights import load_weights, save_module
 from imgcollapse.images import ImageSet
 from imgcollapse.seeds import seed_for
-from imgcollapse.training import train
+from imgcollapse.training import Task
 
 
 def kl_to_prior(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ class VAE:
             noise = torch.randn(shape, generator=random, device=images.device)
             return to_floats(images), labels, noise
 
-        trained = train(
+        task = Task(
             network,
             average,
             prepare,
@@ -102,6 +102,7 @@ class VAE:
             checkpoint=surroundings.checkpoint,
             where="vae",
         )
+        trained = surroundings.train(task)
         self.average = average.eval()
         return Fit(trained.loss, trained.images_per_second)
 

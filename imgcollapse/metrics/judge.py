@@ -34,7 +34,7 @@ from imgcollapse.metrics.judge_network import (
 )
 from imgcollapse.metrics.shares import outcome_counts
 from imgcollapse.seeds import random_for, seed_for
-from imgcollapse.training import Checkpoint, Watcher, train
+from imgcollapse.training import Checkpoint, Task, Watcher, train
 
 BATCH = 512
 HELD_OUT = 0.3
@@ -181,17 +181,19 @@ def train_judge(
         steps=steps, batch_size=128, learning_rate=3e-3, warmup_steps=30, weight_decay=1e-3
     )
     train(
-        network,
-        None,
-        prepare,
-        classification_loss,
-        torch.from_numpy(fitting.images).to(device),
-        torch.from_numpy(fitting.labels).to(device),
-        recipe,
-        seed=seed,
-        watcher=watcher,
-        checkpoint=checkpoint,
-        where="judge",
+        Task(
+            network,
+            None,
+            prepare,
+            classification_loss,
+            torch.from_numpy(fitting.images).to(device),
+            torch.from_numpy(fitting.labels).to(device),
+            recipe,
+            seed=seed,
+            watcher=watcher,
+            checkpoint=checkpoint,
+            where="judge",
+        )
     )
     return _calibrate(network.eval(), fitting, held, seed, steps)
 

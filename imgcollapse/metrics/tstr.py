@@ -12,7 +12,7 @@ from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.metrics.estimates import Estimate
 from imgcollapse.metrics.judge_network import JudgeNetwork, classification_loss
 from imgcollapse.seeds import seed_for
-from imgcollapse.training import train
+from imgcollapse.training import Task, train
 
 WIDTH = 16
 STEPS = 300
@@ -66,15 +66,17 @@ def _learn_and_test(
         network = JudgeNetwork(channels, side, len(real.classes), WIDTH).to(device)
 
     train(
-        network,
-        None,
-        lambda items, targets, random: (_floats(items), targets),
-        classification_loss,
-        torch.from_numpy(images).to(device),
-        torch.from_numpy(labels).to(device),
-        RECIPE,
-        seed=seed_for(seed, "tstr"),
-        where="tstr",
+        Task(
+            network,
+            None,
+            lambda items, targets, random: (_floats(items), targets),
+            classification_loss,
+            torch.from_numpy(images).to(device),
+            torch.from_numpy(labels).to(device),
+            RECIPE,
+            seed=seed_for(seed, "tstr"),
+            where="tstr",
+        )
     )
     guesses = np.empty(len(real), np.int64)
     with torch.inference_mode():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -37,7 +38,7 @@ from imgcollapse.study.requirements import (
     refuse_unwritable,
 )
 from imgcollapse.study.selection_scores import selection_scores
-from imgcollapse.training import Watcher
+from imgcollapse.training import Task, Trained, Watcher, train
 
 
 class Reporter(Watcher, Protocol):
@@ -53,11 +54,16 @@ class Reporter(Watcher, Protocol):
 
 
 def run_to_disk(
-    config: Config, out: Path, reporter: Reporter, sibling: RunDirectory | None = None
+    config: Config,
+    out: Path,
+    reporter: Reporter,
+    sibling: RunDirectory | None = None,
+    train: Callable[[Task], Trained] = train,
 ) -> RunDirectory:
     """Makes or goes on with the run in ``out``; does nothing where it is complete.
 
-    From a ``sibling`` that began alike, the beginning is copied. Wrong configs, data and devices
+    From a ``sibling`` that began alike, the beginning is copied. ``train`` carries out the
+    generators' trainings. Wrong configs, data and devices
     are refused before anything is written.
     """
     run = RunDirectory(out)
@@ -101,7 +107,7 @@ def run_to_disk(
         audited = run.audit()
         reporter.message(("" if audited["passes"] else "warning: ") + audited["sentence"])
         _last_figure(run).unlink(missing_ok=True)
-        _go_on(run, config, splits.pool, generator, ruler, reporter)
+        _go_on(run, config, splits.pool, generator, ruler, reporter, train)
         run.clear_state()
         draw_run(run)
     return run
@@ -118,6 +124,7 @@ def _go_on(
     generator: Generator,
     ruler: Ruler,
     reporter: Reporter,
+    train: Callable[[Task], Trained],
 ) -> None:
     done = run.generations()
     if len(done) == config.generations:
@@ -132,7 +139,7 @@ def _go_on(
         scores = ruler.score(samples, pool, number)
         return scores + selection_scores(config, ruler, [*run.scores(), *scores])
 
-    surroundings = Surroundings(watcher=reporter, checkpoint=run.training_state())
+    surroundings = Surroundings(reporter, run.training_state(), train)
     started = time.perf_counter()
     reporter.stage(f"generation {len(done)}")
     for generation in run_chain(

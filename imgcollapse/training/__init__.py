@@ -1,7 +1,6 @@
 """The one training loop: generators and the judge only bring a model and a loss."""
 
-from imgcollapse.training.loop import Trained, Watcher, train
-from imgcollapse.training.state import Checkpoint
-from imgcollapse.training.step import Loss, Prepare
+from imgcollapse.training.loop import train
+from imgcollapse.training.task import Checkpoint, Task, Trained, Watcher
 
-__all__ = ["Checkpoint", "Loss", "Prepare", "Trained", "Watcher", "train"]
+__all__ = ["Checkpoint", "Task", "Trained", "Watcher", "train"]

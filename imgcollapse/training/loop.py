@@ -1,105 +1,80 @@
-"""The one training loop: generators and the judge only bring a model and a loss."""
+"""The loop: batches and random numbers by position, losses read now and then, a state to go on."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from imgcollapse.config import TrainingConfig
 from imgcollapse.errors import NumericalError, Stopped
 from imgcollapse.seeds import random_for, seed_for
-from imgcollapse.training.state import Checkpoint, restore, state_of
-from imgcollapse.training.step import Loss, Prepare, Step
+from imgcollapse.training.state import restore, state_of
+from imgcollapse.training.step import Step
+from imgcollapse.training.task import Task, Trained
 
 READ_EVERY_STEPS = 50
 
 
-class Watcher(Protocol):
-    """What the outside hears of training, and how it asks for a stop."""
+def train(task: Task) -> Trained:
+    """Trains a model in place.
 
-    def progress(self, step: int, steps: int, loss: float, images_per_second: float) -> None: ...
-
-    def should_stop(self) -> bool: ...
-
-
-@dataclass(frozen=True)
-class Trained:
-    """``loss`` is the mean over the last tenth of the steps."""
-
-    loss: float
-    steps: int
-    images_per_second: float
-
-
-def train(
-    model: nn.Module,
-    average: nn.Module | None,
-    prepare: Prepare,
-    loss_of: Loss,
-    items: Tensor,
-    labels: Tensor,
-    config: TrainingConfig,
-    *,
-    seed: int,
-    watcher: Watcher | None = None,
-    checkpoint: Checkpoint | None = None,
-    where: str = "training",
-) -> Trained:
-    """Trains ``model`` in place, and ``average``, its moving average, if there is one.
-
-    ``items`` (N×…, any dtype) and ``labels`` (int64 N) live on the model's device; batches are
-    gathered there. Step k draws the same batch and the same random numbers however training was
-    interrupted. The learning rate warms up and falls to zero along a cosine. Losses are read
-    every ``READ_EVERY_STEPS`` steps: one that is not finite raises NumericalError, a stop that
-    was asked for raises Stopped after saving the state.
+    Step k draws the same batch and the same random numbers however training was interrupted. The
+    learning rate warms up and falls to zero along a cosine. Losses are read every
+    ``READ_EVERY_STEPS`` steps: one that is not finite raises NumericalError, a stop that was asked
+    for raises Stopped after saving the state.
     """
-    device = items.device
-    steps, size = config.num_steps(len(items)), min(config.batch_size, len(items))
-    take = Step(model, average, loss_of, config, steps, device)
-    losses = torch.zeros(steps, device=device)
-    first = restore(checkpoint, seed, model, average, take.optimizer, losses)
-    batches = _batches(len(items), size, seed, first)
-    random = torch.Generator(device)
+    steps, size = task.steps, task.batch_size
+    take = Step(task)
+    losses = torch.zeros(steps, device=task.device)
+    first = restore(task, take.optimizer, losses)
+    batches = Batches(task, first)
     read, started = first, time.perf_counter()
 
-    model.train()
+    task.model.train()
     for step in range(first, steps):
-        index = torch.from_numpy(next(batches)).to(device, non_blocking=True)
-        random.manual_seed(seed_for(seed, "step", step))
-        losses[step] = take(step, prepare(items[index], labels[index], random))
+        losses[step] = take(step, batches.prepared(step))
 
         last = step + 1 == steps
-        stop = watcher is not None and not last and watcher.should_stop()
-        save = checkpoint is not None and not last and (stop or checkpoint.due())
+        stop = task.watcher is not None and not last and task.watcher.should_stop()
+        save = task.checkpoint is not None and not last and (stop or task.checkpoint.due())
         if not (last or stop or save or (step + 1) % READ_EVERY_STEPS == 0):
             continue
-        _raise_unless_finite(losses[read : step + 1], read, where)
+        raise_unless_finite(losses[read : step + 1], read, task.where)
         read = step + 1
-        if watcher is not None:
+        if task.watcher is not None:
             speed = (step + 1 - first) * size / (time.perf_counter() - started)
-            watcher.progress(step + 1, steps, float(losses[step]), speed)
-        if checkpoint is not None and save:
-            checkpoint.save(seed, step + 1, state_of(model, average, take.optimizer, losses))
+            task.watcher.progress(step + 1, steps, float(losses[step]), speed)
+        if task.checkpoint is not None and save:
+            task.checkpoint.save(task.seed, step + 1, state_of(task, take.optimizer, losses))
         if stop:
-            raise Stopped(f"stopped at step {step + 1} of {steps} ({where})", "run it again")
+            raise Stopped(f"stopped at step {step + 1} of {steps} ({task.where})", "run it again")
 
-    model.eval()
+    task.model.eval()
     seconds = time.perf_counter() - started
-    return Trained(
-        loss=float(losses[-max(1, steps // 10) :].mean()),
-        steps=steps,
-        images_per_second=(steps - first) * size / max(seconds, 1e-9),
-    )
+    return Trained(last_loss(losses), steps, (steps - first) * size / max(seconds, 1e-9))
 
 
-def _batches(num: int, size: int, seed: int, first_step: int) -> Iterator[NDArray[np.int64]]:
+class Batches:
+    """The batches of one task from some step on, gathered and prepared on its device."""
+
+    def __init__(self, task: Task, first_step: int) -> None:
+        self.task = task
+        self.indices = _indices(len(task.items), task.batch_size, task.seed, first_step)
+        self.random = torch.Generator(task.device)
+
+    def prepared(self, step: int) -> tuple[Tensor, ...]:
+        """What the loss of this step, the next in order, is made of."""
+        task = self.task
+        index = torch.from_numpy(next(self.indices)).to(task.device, non_blocking=True)
+        self.random.manual_seed(seed_for(task.seed, "step", step))
+        return task.prepare(task.items[index], task.labels[index], self.random)
+
+
+def _indices(num: int, size: int, seed: int, first_step: int) -> Iterator[NDArray[np.int64]]:
     """Indices of each batch: a fresh permutation for every epoch, read end to end."""
     epoch, offset = divmod(first_step * size, num)
     order = random_for(seed, "epoch", epoch).permutation(num)
@@ -113,7 +88,12 @@ def _batches(num: int, size: int, seed: int, first_step: int) -> Iterator[NDArra
         yield taken
 
 
-def _raise_unless_finite(losses: Tensor, first_step: int, where: str) -> None:
+def last_loss(losses: Tensor) -> float:
+    """The mean over the last tenth of the steps."""
+    return float(losses[-max(1, len(losses) // 10) :].mean())
+
+
+def raise_unless_finite(losses: Tensor, first_step: int, where: str) -> None:
     bad = (~torch.isfinite(losses)).nonzero()
     if len(bad):
         raise NumericalError(

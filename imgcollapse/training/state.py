@@ -2,55 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-
-class Checkpoint(Protocol):
-    """Where the state of a training under way is kept: the steps done and arrays by name.
-
-    ``seed`` says which training it is of; ``load`` gives nothing for another one.
-    """
-
-    def load(self, seed: int) -> tuple[int, dict[str, Any]] | None: ...
-
-    def save(self, seed: int, step: int, arrays: dict[str, Any]) -> None: ...
-
-    def due(self) -> bool: ...
+from imgcollapse.training.task import Task
 
 
 def state_of(
-    model: nn.Module, average: nn.Module | None, optimizer: torch.optim.Optimizer, losses: Tensor
+    task: Task, optimizer: torch.optim.Optimizer, losses: Tensor
 ) -> dict[str, NDArray[Any]]:
     """Losses, weights, their moving average and the optimizer's moments."""
     tensors = {"losses": losses}
-    tensors |= {f"model.{name}": value for name, value in model.state_dict().items()}
-    if average is not None:
-        tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
+    tensors |= {f"model.{name}": value for name, value in task.model.state_dict().items()}
+    if task.average is not None:
+        tensors |= {f"average.{name}": value for name, value in task.average.state_dict().items()}
     for number, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
     return {name: value.detach().cpu().numpy() for name, value in tensors.items()}
 
 
-def restore(
-    checkpoint: Checkpoint | None,
-    seed: int,
-    model: nn.Module,
-    average: nn.Module | None,
-    optimizer: torch.optim.Optimizer,
-    losses: Tensor,
-) -> int:
+def restore(task: Task, optimizer: torch.optim.Optimizer, losses: Tensor) -> int:
     """Puts a saved state back; returns the step to go on with, 0 where nothing was saved."""
-    saved = checkpoint.load(seed) if checkpoint is not None else None
+    saved = task.checkpoint.load(task.seed) if task.checkpoint is not None else None
     if saved is None:
         return 0
     step, arrays = saved
     tensors = {name: torch.from_numpy(value) for name, value in arrays.items()}
     losses.copy_(tensors["losses"])
-    for prefix, module in (("model.", model), ("average.", average)):
+    for prefix, module in (("model.", task.model), ("average.", task.average)):
         if module is not None:
             module.load_state_dict(
                 {

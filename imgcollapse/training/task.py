@@ -1,0 +1,81 @@
+"""What is to be trained, on what, and who hears of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from imgcollapse.config import TrainingConfig
+
+Prepare = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, ...]]
+"""(items of the batch, their labels, random numbers of this step) -> what the loss is made of."""
+
+Loss = Callable[..., Tensor]
+"""(model, *prepared) -> scalar; draws nothing, so that it can be compiled and stacked."""
+
+
+class Watcher(Protocol):
+    """What the outside hears of training, and how it asks for a stop."""
+
+    def progress(self, step: int, steps: int, loss: float, images_per_second: float) -> None: ...
+
+    def should_stop(self) -> bool: ...
+
+
+class Checkpoint(Protocol):
+    """Where the state of a training under way is kept: the steps done and arrays by name.
+
+    ``seed`` says which training it is of; ``load`` gives nothing for another one.
+    """
+
+    def load(self, seed: int) -> tuple[int, dict[str, Any]] | None: ...
+
+    def save(self, seed: int, step: int, arrays: dict[str, Any]) -> None: ...
+
+    def due(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training of ``model`` in place, and of ``average``, its moving average, if there is one.
+
+    ``items`` (N×…, any dtype) and ``labels`` (int64 N) live on the model's device; batches are
+    gathered there. ``where`` names the training in errors.
+    """
+
+    model: nn.Module
+    average: nn.Module | None
+    prepare: Prepare
+    loss_of: Loss
+    items: Tensor
+    labels: Tensor
+    config: TrainingConfig
+    seed: int
+    watcher: Watcher | None = None
+    checkpoint: Checkpoint | None = None
+    where: str = "training"
+
+    @property
+    def device(self) -> torch.device:
+        return self.items.device
+
+    @property
+    def steps(self) -> int:
+        return self.config.num_steps(len(self.items))
+
+    @property
+    def batch_size(self) -> int:
+        return min(self.config.batch_size, len(self.items))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """``loss`` is the mean over the last tenth of the steps."""
+
+    loss: float
+    steps: int
+    images_per_second: float

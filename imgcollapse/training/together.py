@@ -1,0 +1,240 @@
+"""Several trainings of one architecture at once, their weights stacked."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+
+from imgcollapse.device import autocast_dtype
+from imgcollapse.errors import NumericalError, Stopped
+from imgcollapse.training.loop import (
+    READ_EVERY_STEPS,
+    Batches,
+    last_loss,
+    raise_unless_finite,
+    train,
+)
+from imgcollapse.training.step import decay, make_optimizer, set_rate
+from imgcollapse.training.task import Task, Trained
+
+Tensors = Mapping[str, Tensor]
+
+TINY = 1e-6
+"""As in ``clip_grad_norm_``."""
+
+
+def can_be_stacked(tasks: Sequence[Task]) -> bool:
+    """Whether stacking pays: dense layers only, equal shapes, as many steps of equal batches.
+
+    Convolutions of stacked weights are grouped ones, which are slow.
+    """
+    first = tasks[0]
+    shapes = [{n: w.shape for n, w in one.model.state_dict().items()} for one in tasks]
+    return (
+        not any(isinstance(part, nn.modules.conv._ConvNd) for part in first.model.modules())
+        and all(one == shapes[0] for one in shapes)
+        and all(
+            (one.config, one.steps, one.batch_size, one.device, one.average is None)
+            == (first.config, first.steps, first.batch_size, first.device, first.average is None)
+            for one in tasks
+        )
+    )
+
+
+def train_together(tasks: Sequence[Task]) -> list[Trained | Exception]:
+    """Carries out all tasks and returns what became of each: its result, or why it failed.
+
+    They are stacked where that pays, and else trained in turn. Stacked or not, a task draws the
+    same batches and random numbers; its weights differ in rounding only, from the first step on.
+    """
+    if len(tasks) > 1 and can_be_stacked(tasks):
+        return _Stack(tasks).train()
+    found: list[Trained | Exception] = []
+    for task in tasks:
+        try:
+            found.append(train(task))
+        except (NumericalError, Stopped) as error:
+            found.append(error)
+    return found
+
+
+class _WithLoss(nn.Module):
+    """A model and its loss as one module, so that its weights can be swapped for a call."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__()
+        self.model = copy.deepcopy(task.model).train()
+        self.loss_of = task.loss_of
+
+    def forward(self, *prepared: Tensor) -> Tensor:
+        return self.loss_of(self.model, *prepared)
+
+
+class _Stack:
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self.tasks = tasks
+        self.first = tasks[0]
+        self.module = _WithLoss(self.first)
+        self.weights, self.buffers = self._stacked([task.model for task in tasks])
+        averages = [task.average for task in tasks if task.average is not None]
+        self.averaged = self._stacked(averages)[0] if averages else {}
+        self.parameters = [nn.Parameter(one.detach()) for one in self.weights.values()]
+        self.weights = dict(zip(self.weights, self.parameters, strict=True))
+        self.optimizer = make_optimizer(self.parameters, self.first.config)
+        self.losses = torch.zeros(len(tasks), self.first.steps, device=self.first.device)
+        self.dtype = autocast_dtype(self.first.device, self.first.config.precision)
+
+    @staticmethod
+    def _stacked(models: Sequence[nn.Module]) -> tuple[dict[str, Any], dict[str, Any]]:
+        return stack_module_state(list(models))
+
+    def train(self) -> list[Trained | Exception]:
+        first, steps = self._restore(), self.first.steps
+        batches = [Batches(task, first) for task in self.tasks]
+        read, started = first, time.perf_counter()
+        stopped = False
+        for step in range(first, steps):
+            prepared = zip(*(one.prepared(step) for one in batches), strict=True)
+            self._step(step, [torch.stack(parts) for parts in prepared])
+
+            last = step + 1 == steps
+            stopped = not last and any(
+                task.watcher is not None and task.watcher.should_stop() for task in self.tasks
+            )
+            save = not last and (
+                stopped
+                or any(task.checkpoint is not None and task.checkpoint.due() for task in self.tasks)
+            )
+            if not (last or stopped or save or (step + 1) % READ_EVERY_STEPS == 0):
+                continue
+            if not torch.isfinite(self.losses[:, read : step + 1]).any(1).any():
+                break
+            read = step + 1
+            self._tell(step, first, started)
+            if save:
+                self._save(step + 1)
+            if stopped:
+                break
+        seconds = max(time.perf_counter() - started, 1e-9)
+        self._unstack()
+        return [
+            self._outcome(number, stopped, (steps - first) * self.first.batch_size / seconds)
+            for number in range(len(self.tasks))
+        ]
+
+    def _step(self, step: int, prepared: Sequence[Tensor]) -> None:
+        task = self.first
+        set_rate(self.optimizer, task.config, step, task.steps)
+
+        def loss_of(
+            weights: Mapping[str, Tensor], buffers: Mapping[str, Tensor], *parts: Tensor
+        ) -> Tensor:
+            named = {f"model.{name}": one for name, one in (*weights.items(), *buffers.items())}
+            loss: Tensor = functional_call(self.module, named, parts)
+            return loss
+
+        with torch.autocast(task.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            losses = vmap(loss_of)(self.weights, self.buffers, *prepared)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(losses.sum())
+        self._clip(task.config.gradient_clip)
+        self.optimizer.step()
+        if self.averaged:
+            with torch.no_grad():
+                torch._foreach_lerp_(
+                    [self.averaged[name] for name in self.weights],
+                    list(self.weights.values()),
+                    1 - decay(step, task.config.ema_decay),
+                )
+        self.losses[:, step] = losses.detach()
+
+    def _clip(self, most: float) -> None:
+        """Each task's gradient by its own norm, as ``clip_grad_norm_`` does."""
+        gradients = [one.grad for one in self.parameters if one.grad is not None]
+        norms = torch.stack([torch.linalg.vector_norm(one.flatten(1), dim=1) for one in gradients])
+        norms = torch.linalg.vector_norm(norms, dim=0)
+        factors = (most / (norms + TINY)).clamp(max=1.0)
+        for one in gradients:
+            one.mul_(factors.view(-1, *(1,) * (one.dim() - 1)))
+
+    def _tell(self, step: int, first: int, started: float) -> None:
+        speed = (step + 1 - first) * self.first.batch_size / (time.perf_counter() - started)
+        for task, loss in zip(self.tasks, self.losses[:, step].tolist(), strict=True):
+            if task.watcher is not None:
+                task.watcher.progress(step + 1, task.steps, loss, speed)
+
+    def _outcome(self, number: int, stopped: bool, speed: float) -> Trained | Exception:
+        task, losses = self.tasks[number], self.losses[number]
+        try:
+            raise_unless_finite(losses, 0, task.where)
+        except NumericalError as error:
+            return error
+        if stopped:
+            return Stopped(f"stopped in training ({task.where})", "run it again")
+        return Trained(last_loss(losses), task.steps, speed)
+
+    def _unstack(self) -> None:
+        for number, task in enumerate(self.tasks):
+            with torch.no_grad():
+                for name, weight in task.model.named_parameters():
+                    weight.copy_(self.weights[name][number])
+                for name, weight in task.average.named_parameters() if task.average else ():
+                    weight.copy_(self.averaged[name][number])
+            task.model.eval()
+
+    def _save(self, step: int) -> None:
+        """In the form that a training by itself saves, so that either goes on with the other's."""
+        moments = self.optimizer.state_dict()["state"]
+        for number, task in enumerate(self.tasks):
+            if task.checkpoint is None:
+                continue
+            tensors = {"losses": self.losses[number]}
+            tensors |= {f"model.{name}": one[number] for name, one in self.weights.items()}
+            tensors |= {f"average.{name}": one[number] for name, one in self.averaged.items()}
+            for place, named in moments.items():
+                for name, one in named.items():
+                    tensors[f"optimizer.{place}.{name}"] = one if name == "step" else one[number]
+            arrays: dict[str, NDArray[Any]] = {
+                name: np.ascontiguousarray(one.detach().cpu().numpy())
+                for name, one in tensors.items()
+            }
+            task.checkpoint.save(task.seed, step, arrays)
+
+    def _restore(self) -> int:
+        """The step to go on with; 0, and all anew, unless every task was saved at the same one."""
+        saved = [
+            None if task.checkpoint is None else task.checkpoint.load(task.seed)
+            for task in self.tasks
+        ]
+        states = [one for one in saved if one is not None]
+        if len(states) < len(saved) or len({step for step, _ in states}) > 1:
+            return 0
+        stacked = {
+            name: torch.from_numpy(np.stack([arrays[name] for _, arrays in states]))
+            for name in states[0][1]
+        }
+        with torch.no_grad():
+            self.losses.copy_(stacked["losses"])
+            for name, weight in self.weights.items():
+                weight.copy_(stacked[f"model.{name}"])
+            for name, weight in self.averaged.items():
+                weight.copy_(stacked[f"average.{name}"])
+        state = self.optimizer.state_dict()
+        state["state"] = {
+            place: {
+                "step": stacked[f"optimizer.{place}.step"][0],
+                "exp_avg": stacked[f"optimizer.{place}.exp_avg"],
+                "exp_avg_sq": stacked[f"optimizer.{place}.exp_avg_sq"],
+            }
+            for place in range(len(self.parameters))
+        }
+        self.optimizer.load_state_dict(state)
+        return states[0][0]

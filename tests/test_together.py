@@ -1,0 +1,207 @@
+"""Trainings that are stacked give what each would give by itself, but for rounding."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import Call
+
+from imgcollapse.config_file import parse_config
+from imgcollapse.errors import NumericalError, Stopped
+from imgcollapse.generators import Surroundings, make_generator
+from imgcollapse.images import ImageSet
+from imgcollapse.scores import from_csv
+from imgcollapse.training import Task, Trained, train
+from imgcollapse.training.together import can_be_stacked, train_together
+
+CPU = torch.device("cpu")
+CLASSES = ("dark", "light")
+KINDS: dict[str, dict[str, Any]] = {
+    "vae": {"kind": "vae", "network": "mlp", "width": 16, "latent": 4},
+    "vae with labels": {
+        "kind": "vae", "network": "mlp", "width": 16, "latent": 4, "labels": "from-pool"
+    },
+    "flow": {"network": "mlp", "width": 16, "depth": 2, "objective": "flow"},
+    "eps with labels": {
+        "network": "mlp", "width": 16, "depth": 2, "objective": "eps", "labels": "balanced"
+    },
+}  # fmt: skip
+
+
+class Caught(Exception):
+    pass
+
+
+def task(kind: dict[str, Any], seed: int, **training: Any) -> Task:
+    """The training of one generator on a pool of its own, as it would be carried out."""
+    recipe = {"steps": 60, "batch_size": 32, "warmup_steps": 2, "gradient_clip": 0.5}
+    sampler = "flow" if kind.get("objective") == "flow" else "dpm++"
+    config = parse_config(
+        {"generator": kind, "training": recipe | training, "sampling": {"sampler": sampler}}
+    )
+    random = np.random.default_rng(seed)
+    pixels = random.integers(0, 256, (80, 1, 8, 8), dtype=np.uint8)
+    pool = ImageSet.of(pixels, np.arange(80) % 2, CLASSES)
+    found: list[Task] = []
+
+    def catch(one: Task) -> Trained:
+        found.append(one)
+        raise Caught
+
+    with pytest.raises(Caught):
+        make_generator(config, (1, 8, 8), CLASSES, CPU).fit(
+            pool, seed=seed, surroundings=Surroundings(train=catch)
+        )
+    return found[0]
+
+
+@dataclass
+class Kept:
+    """A checkpoint in memory, saved at every chance."""
+
+    saved: tuple[int, int, dict[str, Any]] | None = None
+
+    def load(self, seed: int) -> tuple[int, dict[str, Any]] | None:
+        return self.saved[1:] if self.saved and self.saved[0] == seed else None
+
+    def save(self, seed: int, step: int, arrays: dict[str, Any]) -> None:
+        self.saved = seed, step, copy.deepcopy(arrays)
+
+    def due(self) -> bool:
+        return False
+
+
+@dataclass
+class StopAt:
+    step: int
+    seen: int = 0
+    losses: list[float] = field(default_factory=list)
+
+    def progress(self, step: int, steps: int, loss: float, images_per_second: float) -> None:
+        self.losses.append(loss)
+
+    def should_stop(self) -> bool:
+        self.seen += 1
+        return self.seen == self.step
+
+
+def weights(one: Task) -> torch.Tensor:
+    assert one.average is not None
+    both = (*one.model.parameters(), *one.average.parameters())
+    return torch.cat([weight.detach().flatten() for weight in both])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_stacked_is_the_same_as_alone(kind: str) -> None:
+    alone, stacked = ([task(KINDS[kind], seed) for seed in range(3)] for _ in range(2))
+    assert can_be_stacked(stacked)
+    by_itself = [train(one) for one in alone]
+    found = train_together(stacked)
+    for one, other, result, expected in zip(stacked, alone, found, by_itself, strict=True):
+        assert isinstance(result, Trained)
+        assert result.loss == pytest.approx(expected.loss, rel=1e-4)
+        torch.testing.assert_close(weights(one), weights(other), rtol=1e-3, atol=1e-4)
+    assert (weights(stacked[0]) - weights(stacked[1])).abs().max() > 0.01
+
+
+def test_convolutions_are_trained_in_turn_to_the_same_bytes() -> None:
+    kind = {"kind": "vae", "width": 8, "latent": 4}
+    alone, together = ([task(kind, seed, steps=10) for seed in range(2)] for _ in range(2))
+    assert not can_be_stacked(together)
+    results = [train(one).loss for one in alone]
+    assert [one.loss for one in train_together(together) if isinstance(one, Trained)] == results
+    for one, other in zip(alone, together, strict=True):
+        assert torch.equal(weights(one), weights(other))
+
+
+def test_what_differs_is_not_stacked() -> None:
+    one = task(KINDS["vae"], 0)
+    assert not can_be_stacked([one, task(KINDS["vae"], 1, steps=61)])
+    assert not can_be_stacked([one, task({**KINDS["vae"], "latent": 5}, 1)])
+    assert not can_be_stacked([one, replace(one, average=None)])
+
+
+def test_one_that_diverges_leaves_the_others_alone() -> None:
+    bad = task(KINDS["flow"], 0)
+    with torch.no_grad():
+        next(bad.model.parameters()).fill_(torch.nan)
+    good, alone = task(KINDS["flow"], 1), task(KINDS["flow"], 1)
+    failed, fine = train_together([bad, good])
+    assert isinstance(failed, NumericalError)
+    assert isinstance(fine, Trained)
+    assert fine.loss == pytest.approx(train(alone).loss, rel=1e-4)
+
+
+@pytest.mark.parametrize("goes_on", ["together", "alone"])
+def test_a_stop_is_gone_on_from(goes_on: str) -> None:
+    kept = [Kept() for _ in range(2)]
+    stopped = [replace(task(KINDS["vae"], seed), checkpoint=kept[seed]) for seed in range(2)]
+    watched = [replace(stopped[0], watcher=StopAt(25)), stopped[1]]
+    assert all(isinstance(one, Stopped) for one in train_together(watched))
+    assert [one.saved[1] for one in kept if one.saved] == [25, 25]
+
+    whole = [task(KINDS["vae"], seed) for seed in range(2)]
+    train_together(whole)
+    again = [replace(task(KINDS["vae"], seed), checkpoint=kept[seed]) for seed in range(2)]
+    results = train_together(again) if goes_on == "together" else [train(one) for one in again]
+    assert all(isinstance(one, Trained) for one in results)
+    for one, other in zip(again, whole, strict=True):
+        if goes_on == "together":
+            assert torch.equal(weights(one), weights(other))
+        else:
+            torch.testing.assert_close(weights(one), weights(other), rtol=1e-3, atol=1e-4)
+
+
+def test_states_of_different_steps_begin_anew() -> None:
+    kept = [Kept() for _ in range(2)]
+    tasks = [replace(task(KINDS["vae"], seed), checkpoint=kept[seed]) for seed in range(2)]
+    train_together([replace(tasks[0], watcher=StopAt(25)), tasks[1]])
+    assert kept[1].saved is not None
+    kept[1].saved = (kept[1].saved[0], 30, kept[1].saved[2])
+    whole = [task(KINDS["vae"], seed) for seed in range(2)]
+    train_together(whole)
+    again = [replace(task(KINDS["vae"], seed), checkpoint=kept[seed]) for seed in range(2)]
+    train_together(again)
+    for one, other in zip(again, whole, strict=True):
+        assert torch.equal(weights(one), weights(other))
+
+
+def test_replicas_are_the_runs_of_their_seeds_and_go_on_after_a_stop(
+    call: Call, tiny_yaml: Path, tmp_path: Path
+) -> None:
+    few = ("--set", "generations=2", "--set", "generator.network=mlp")
+    out = tmp_path / "many"
+    stopped = call("run", tiny_yaml, *few, "--replicas", 2, "--out", out, "--max-time", 0)
+    assert stopped.code == 75
+    said = call("run", tiny_yaml, *few, "--replicas", 2, "--out", out, "--json")
+    assert said.code == 0
+    assert {Path(row["run"]).name for row in said.json["runs"]} == {"seed3", "seed4"}
+    for seed in (3, 4):
+        alone = tmp_path / f"alone{seed}"
+        assert call("run", tiny_yaml, *few, "--seed", seed, "--out", alone).code == 0
+        assert call("verify", out / f"seed{seed}").code == 0
+        ours, theirs = (
+            from_csv((path / "scores.csv").read_text()) for path in (out / f"seed{seed}", alone)
+        )
+        for one, other in zip(ours, theirs, strict=True):
+            assert (one.metric, one.class_, one.n) == (other.metric, other.class_, other.n)
+            if one.generation < 1:
+                assert one.value == pytest.approx(other.value, rel=0.02, abs=0.02)
+
+
+def test_a_replica_that_fails_does_not_stop_the_others(
+    call: Call, tiny_yaml: Path, tmp_path: Path
+) -> None:
+    few = ("--set", "generations=1", "--set", "generator.network=mlp")
+    (tmp_path / "many" / "seed3").mkdir(parents=True)
+    (tmp_path / "many" / "seed3" / "something").touch()
+    said = call("run", tiny_yaml, *few, "--replicas", 2, "--out", tmp_path / "many")
+    assert said.code == 2
+    assert "seed 3: error" in said.err
+    assert call("status", tmp_path / "many" / "seed4").code == 0
