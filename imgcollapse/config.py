@@ -137,6 +137,10 @@ class TrainingConfig(Section):
     gradient_clip: float = Field(1.0, gt=0)
     ema_decay: float = Field(0.999, ge=0, lt=1)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    compile: Literal["auto", "always", "never"] = Field(
+        "auto", description="torch.compile; auto: convolutions on CUDA if not deterministic"
+    )
+    cuda_graphs: bool = Field(False, description="a step, and a sampler's step, as one CUDA graph")
 
     @model_validator(mode="after")
     def fits_budget(self) -> Self:

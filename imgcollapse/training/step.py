@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from imgcollapse.config import TrainingConfig
 from imgcollapse.device import autocast_dtype
+from imgcollapse.training.compiling import chosen
+from imgcollapse.training.graphs import Graphed
 from imgcollapse.training.task import Task
 
 
@@ -21,31 +24,54 @@ class Step:
         self.weights: list[Tensor] = list(task.model.parameters())
         self.averaged: list[Tensor] = list(task.average.parameters()) if task.average else []
         self.dtype = autocast_dtype(task.device, task.config.precision)
-        self.optimizer = make_optimizer(self.parameters, task.config)
+        self.loss_of = chosen(task.loss_of, task.config.compile, task.model)
+        graphed = task.config.cuda_graphs and task.device.type == "cuda"
+        self.optimizer = make_optimizer(self.parameters, task.config, capturable=graphed)
+        self.update: Callable[..., Tensor] = Graphed(self._update) if graphed else self._update
 
     def __call__(self, step: int, prepared: tuple[Tensor, ...]) -> Tensor:
         """Takes step number ``step`` and returns its loss, still on the device."""
-        task = self.task
-        set_rate(self.optimizer, task.config, step, task.steps)
-        with torch.autocast(task.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            loss = task.loss_of(task.model, *prepared)
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(self.parameters, task.config.gradient_clip, foreach=True)
-        self.optimizer.step()
+        set_rate(self.optimizer, self.task.config, step, self.task.steps)
+        loss = self.update(*prepared)
         if self.averaged:
             with torch.no_grad():
                 torch._foreach_lerp_(
-                    self.averaged, self.weights, 1 - decay(step, task.config.ema_decay)
+                    self.averaged, self.weights, 1 - decay(step, self.task.config.ema_decay)
                 )
-        return loss.detach()
+        return loss
+
+    def _update(self, *prepared: Tensor) -> Tensor:
+        self.optimizer.zero_grad(set_to_none=True)
+        total = len(prepared[0])
+        rows = self.task.rows_at_once or total
+        losses = []
+        for start in range(0, total, rows):
+            part = [one[start : start + rows] for one in prepared]
+            with torch.autocast(
+                self.task.device.type,
+                self.dtype,
+                enabled=self.dtype != torch.float32,
+                cache_enabled=False,
+            ):
+                loss = self.loss_of(self.task.model, *part)
+            if rows < total:
+                loss = loss * (len(part[0]) / total)
+            torch.autograd.backward(loss)
+            losses.append(loss.detach())
+        torch.nn.utils.clip_grad_norm_(
+            self.parameters, self.task.config.gradient_clip, foreach=True
+        )
+        self.optimizer.step()
+        return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
 
 
 def make_optimizer(
-    parameters: list[torch.nn.Parameter], config: TrainingConfig
+    parameters: list[torch.nn.Parameter], config: TrainingConfig, *, capturable: bool = False
 ) -> torch.optim.AdamW:
+    """AdamW in one kernel; for a CUDA graph its learning rate is a tensor on the device."""
+    rate = torch.tensor(config.learning_rate, device="cuda") if capturable else config.learning_rate
     return torch.optim.AdamW(
-        parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+        parameters, lr=rate, weight_decay=config.weight_decay, fused=True, capturable=capturable
     )
 
 
@@ -56,7 +82,10 @@ def set_rate(
     warm = min(1.0, (step + 1) / (config.warmup_steps + 1))
     rate = config.learning_rate * (warm * 0.5 * (1 + math.cos(math.pi * step / steps)))
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
 def decay(step: int, most: float) -> float:

@@ -44,7 +44,8 @@ class Task:
     """One training of ``model`` in place, and of ``average``, its moving average, if there is one.
 
     ``items`` (N×…, any dtype) and ``labels`` (int64 N) live on the model's device; batches are
-    gathered there. ``where`` names the training in errors.
+    gathered there. ``where`` names the training in errors. ``rows_at_once`` is how many images of
+    a batch go through the model together, their gradients adding up; None is all.
     """
 
     model: nn.Module
@@ -58,6 +59,7 @@ class Task:
     watcher: Watcher | None = None
     checkpoint: Checkpoint | None = None
     where: str = "training"
+    rows_at_once: int | None = None
 
     @property
     def device(self) -> torch.device:

@@ -15,6 +15,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from imgcollapse.device import autocast_dtype
 from imgcollapse.errors import NumericalError, Stopped
+from imgcollapse.training.compiling import has_convolutions
 from imgcollapse.training.loop import (
     READ_EVERY_STEPS,
     Batches,
@@ -39,7 +40,7 @@ def can_be_stacked(tasks: Sequence[Task]) -> bool:
     first = tasks[0]
     shapes = [{n: w.shape for n, w in one.model.state_dict().items()} for one in tasks]
     return (
-        not any(isinstance(part, nn.modules.conv._ConvNd) for part in first.model.modules())
+        not has_convolutions(first.model)
         and all(one == shapes[0] for one in shapes)
         and all(
             (one.config, one.steps, one.batch_size, one.device, one.average is None)
