@@ -39,7 +39,7 @@ def _unet(setting: Setting, size: str) -> Iterator[Result]:
     pipeline.set_progress_bar_config(disable=True)
     x = torch.zeros(64, *COLOURS, device=setting.device)
     t = torch.zeros(64, device=setting.device)
-    with torch.inference_mode():
+    with torch.no_grad():
         forward = work_of(lambda: network(x, t, t))
     limit = setting.ceilings.rate(forward, 64)
 

@@ -68,7 +68,7 @@ def make_vae(setting: Setting, epochs: float, **more: Any) -> VAE:
 
 
 def _vae(setting: Setting) -> Iterator[Result]:
-    num, epochs = (20_480, 1) if setting.quick else (61_440, 2)
+    num, epochs = (20_480, 4) if setting.quick else (61_440, 20)
     pool = synthetic_pool(num, DIGITS)
     ours = make_vae(setting, epochs)
     values = pool.images[0].size

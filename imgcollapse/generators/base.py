@@ -74,7 +74,7 @@ def draw_labels(
 
 def to_floats(images: torch.Tensor) -> torch.Tensor:
     """uint8 in [0, 255] to float32 in [-1, 1]."""
-    return images.float() / 127.5 - 1
+    return images.float().div_(127.5).sub_(1)
 
 
 def to_bytes(floats: torch.Tensor) -> torch.Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -40,9 +41,10 @@ def negative_elbo(
     mean, log_variance = network.encode(x, labels)
     mean, log_variance = mean.float(), log_variance.float()
     z = mean + (0.5 * log_variance).exp() * noise
-    log_noise = network.log_noise()
-    error = (x - network.decode(z, labels).float()) / log_noise.exp()
-    reconstruction = (0.5 * error.square() + log_noise).flatten(1).sum(1)
+    log_noise = network.log_noise().flatten()
+    errors = F.mse_loss(network.decode(z, labels).float(), x, reduction="none").flatten(2)
+    nats = 0.5 * errors.sum(2) / (2 * log_noise).exp() + errors.shape[2] * log_noise
+    reconstruction = nats.sum(1)
     kl = kl_to_prior(mean, log_variance)
     return (reconstruction + kl_weight * kl).mean() / x[0].numel()
 

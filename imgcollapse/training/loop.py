@@ -71,7 +71,8 @@ class Batches:
         task = self.task
         index = torch.from_numpy(next(self.indices)).to(task.device, non_blocking=True)
         self.random.manual_seed(seed_for(task.seed, "step", step))
-        return task.prepare(task.items[index], task.labels[index], self.random)
+        items = task.items.index_select(0, index)  # copies rows; indexing goes number by number
+        return task.prepare(items, task.labels[index], self.random)
 
 
 def _indices(num: int, size: int, seed: int, first_step: int) -> Iterator[NDArray[np.int64]]:

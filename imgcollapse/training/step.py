@@ -14,6 +14,9 @@ from imgcollapse.training.compiling import chosen
 from imgcollapse.training.graphs import Graphed
 from imgcollapse.training.task import Task
 
+TINY = 1e-6
+"""What ``clip_grad_norm_`` adds to the norm."""
+
 
 class Step:
     """Takes the steps of one task."""
@@ -58,11 +61,17 @@ class Step:
                 loss = loss * (len(part[0]) / total)
             torch.autograd.backward(loss)
             losses.append(loss.detach())
-        torch.nn.utils.clip_grad_norm_(
-            self.parameters, self.task.config.gradient_clip, foreach=True
-        )
+        self._clip(self.task.config.gradient_clip)
         self.optimizer.step()
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+
+    def _clip(self, most: float) -> None:
+        """``clip_grad_norm_``, which on a CPU, where looking is free, spares multiplying by 1."""
+        gradients = [one.grad for one in self.parameters if one.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
+        if self.task.device.type == "cpu" and norm + TINY < most:
+            return
+        torch.nn.utils.clip_grads_with_norm_(self.parameters, most, norm, foreach=True)
 
 
 def make_optimizer(

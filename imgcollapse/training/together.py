@@ -23,13 +23,10 @@ from imgcollapse.training.loop import (
     raise_unless_finite,
     train,
 )
-from imgcollapse.training.step import decay, make_optimizer, set_rate
+from imgcollapse.training.step import TINY, decay, make_optimizer, set_rate
 from imgcollapse.training.task import Task, Trained
 
 Tensors = Mapping[str, Tensor]
-
-TINY = 1e-6
-"""As in ``clip_grad_norm_``."""
 
 
 def can_be_stacked(tasks: Sequence[Task]) -> bool:
