@@ -28,8 +28,8 @@ from imgcollapse.metrics.rows import Rows
 from imgcollapse.metrics.share_scores import add_share_scores
 from imgcollapse.study.preparation import make_ruler
 
-EARLIER_JUDGES = 5
-"""Generation 5 of the baseline, which judges its samples by the classifiers of all before."""
+EARLIER_JUDGES = 10
+"""The baseline asks the classifiers of all generations before: the middle of a chain of 20."""
 TIMED_STEPS = 20
 STOCK_STEPS = 1000
 MOST_EXPONENT = 1.05

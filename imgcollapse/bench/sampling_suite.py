@@ -35,7 +35,9 @@ def _unet(setting: Setting, size: str) -> Iterator[Result]:
     network = fast.fresh_network(1).eval()
     assert isinstance(network, UNetDenoiser)
     fast.average = equal.average = network
-    pipeline = DDPMPipeline(network.unet, DDPMScheduler(num_train_timesteps=STOCK_STEPS))
+    theirs = fast.fresh_network(1).eval()
+    assert isinstance(theirs, UNetDenoiser)
+    pipeline = DDPMPipeline(theirs.unet, DDPMScheduler(num_train_timesteps=STOCK_STEPS))
     pipeline.set_progress_bar_config(disable=True)
     x = torch.zeros(64, *COLOURS, device=setting.device)
     t = torch.zeros(64, device=setting.device)

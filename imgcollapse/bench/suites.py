@@ -10,6 +10,7 @@ import torch
 
 from imgcollapse.bench.ceilings import measure_ceilings
 from imgcollapse.bench.generation_suite import generation_suite
+from imgcollapse.bench.packing_suite import packing_suite
 from imgcollapse.bench.results import Result, as_rows
 from imgcollapse.bench.sampling_suite import sampling_suite
 from imgcollapse.bench.scoring_suite import scoring_suite
@@ -22,6 +23,7 @@ SUITES: dict[str, Callable[[Setting], Iterator[Result]]] = {
     "sample": sampling_suite,
     "score": scoring_suite,
     "generation": generation_suite,
+    "pack": packing_suite,
 }
 
 

@@ -18,6 +18,7 @@ class Suite(StrEnum):
     SAMPLE = "sample"
     SCORE = "score"
     GENERATION = "generation"
+    PACK = "pack"
 
 
 def bench(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from imgcollapse.config import Config, check_unet_side
 from imgcollapse.errors import ConfigError
 from imgcollapse.generators.base import Fit, Surroundings, to_bytes, to_floats
+from imgcollapse.generators.denoising import denoiser_for, rows_at_once
 from imgcollapse.generators.first_stage import FirstStage
 from imgcollapse.generators.networks import MLPDenoiser, UNetDenoiser, make_denoiser
 from imgcollapse.generators.noise import noise_batches
@@ -30,11 +30,6 @@ from imgcollapse.generators.weights import load_weights, save_module
 from imgcollapse.images import ImageSet
 from imgcollapse.seeds import seed_for
 from imgcollapse.training import Task
-from imgcollapse.training.compiling import chosen
-from imgcollapse.training.graphs import Graphed
-
-ROWS_TO_TRAIN, ROWS_TO_SAMPLE = 32, 64
-"""Images that a UNet sees at once on a CPU, whose caches hold no more: 1.2 times as fast as 128."""
 
 
 class Diffusion:
@@ -56,6 +51,7 @@ class Diffusion:
                 check_unet_side(image_shape[1], config.generator.depth)
             except ValueError as error:
                 raise ConfigError(str(error)) from None
+        self.whole_config = config
         self.config = config.generator
         self.training = config.training
         self.sampling = config.sampling
@@ -67,10 +63,6 @@ class Diffusion:
         self.first_stage = FirstStage(stage.dim, image_shape, device) if stage else None
         self.item_shape = (stage.dim,) if stage else image_shape
         self.average: MLPDenoiser | UNetDenoiser | None = None
-
-    @property
-    def _in_cache(self) -> bool:
-        return self.config.network == "unet" and self.device.type == "cpu"
 
     def fit(self, pool: ImageSet, *, seed: int, surroundings: Surroundings) -> Fit:
         images = torch.from_numpy(pool.images).to(self.device)
@@ -101,7 +93,7 @@ class Diffusion:
             watcher=surroundings.watcher,
             checkpoint=surroundings.checkpoint,
             where="diffusion",
-            rows_at_once=ROWS_TO_TRAIN if self._in_cache else None,
+            rows_at_once=rows_at_once(self.whole_config, self.device),
         )
         trained = surroundings.train(task)
         self.average = average
@@ -113,12 +105,7 @@ class Diffusion:
     ) -> ImageSet:
         if self.average is None:
             raise ValueError("fit or load comes before sample")
-        denoise: Callable[..., Tensor] = functools.partial(
-            chosen(_denoised, self.training.compile, self.average), self.average
-        )
-        if self.training.cuda_graphs and self.device.type == "cuda":
-            denoise = Graphed(denoise)
-        predict = functools.partial(_predict, denoise, ROWS_TO_SAMPLE if self._in_cache else None)
+        denoise = denoiser_for(self.whole_config, self.average)
         images = np.empty((num_images, *self.image_shape), np.uint8)
         scheduler = make_scheduler(
             self.sampling, self.config.objective, clip=self.first_stage is None
@@ -129,7 +116,7 @@ class Diffusion:
             x = run_sampler(
                 scheduler,
                 steps,
-                functools.partial(predict, wanted),
+                functools.partial(denoise, labels=wanted),
                 noise,
                 self.item_shape,
                 self.sampling.lambda_,
@@ -177,19 +164,6 @@ def _denoising_loss(
     network: nn.Module, xt: Tensor, t: Tensor, target: Tensor, labels: Tensor
 ) -> Tensor:
     return (network(xt, t, labels).float() - target).square().mean()
-
-
-def _denoised(network: nn.Module, x: Tensor, t: Tensor, labels: Tensor) -> Tensor:
-    prediction: Tensor = network(x, t, labels)
-    return prediction.float()
-
-
-def _predict(
-    denoise: Callable[..., Tensor], rows: int | None, labels: Tensor, x: Tensor, t: Tensor
-) -> Tensor:
-    rows = rows or len(x)
-    parts = zip(x.split(rows), t.split(rows), labels.split(rows), strict=True)
-    return torch.cat([denoise(*part) for part in parts])
 
 
 def _noised(
