@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo test check clean
+.PHONY: demo test check gpu clean
 
 demo: .venv/package.stamp
 	$(BIN)/imgcollapse demo
@@ -34,3 +34,7 @@ clean:
 .venv/test.stamp: .venv/package.stamp
 	$(PIP) -e '.[test]'
 	@touch $@
+
+gpu: .venv/test.stamp
+	$(BIN)/python -m pytest -m gpu
+	$(BIN)/imgcollapse bench --device cuda --out assets/bench/$(shell date +%Y-%m-%d)-cuda.json

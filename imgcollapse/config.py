@@ -7,6 +7,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from imgcollapse.sampling_config import (
+    FEWEST_HEUN_STEPS,
+    FLOW_SAMPLERS,
+    VP_SAMPLERS,
+    SamplingConfig,
+    with_preset,
+)
 from imgcollapse.section import Listed, Section
 
 SourceName = Literal[
@@ -154,29 +161,6 @@ class TrainingConfig(Section):
         return max(1, round(self.epochs * pool_size / min(self.batch_size, pool_size)))
 
 
-class SamplingConfig(Section):
-    sampler: Literal["ddpm", "ddim", "dpm++", "unipc", "heun", "euler", "flow"] = "dpm++"
-    steps: int = Field(35, ge=1, le=1000)
-    variance: Literal["fixed_small", "fixed_large"] | None = None
-    lambda_: float = Field(
-        1.0,
-        alias="lambda",
-        ge=0,
-        le=10,
-        description="scale of prior or starting noise; 1 is unbiased",
-    )
-    num_images: Literal["pool"] | Annotated[int, Field(ge=1, le=MOST_IMAGES)] = Field(
-        "pool", description="images sampled for the next pool; pool: as many as the first pool"
-    )
-    batch_size: int = Field(512, ge=1, le=MOST_IMAGES)
-
-    @model_validator(mode="after")
-    def parts_fit_together(self) -> Self:
-        if self.variance is not None and self.sampler != "ddpm":
-            raise ValueError("sampling.variance goes with sampling.sampler: ddpm, and only with it")
-        return self
-
-
 class PolicyConfig(Section):
     """What the next pool is made of; ``preset`` fills the fields that are not given.
 
@@ -220,11 +204,6 @@ class PolicyConfig(Section):
         return self
 
 
-FEWEST_HEUN_STEPS = 18
-"""As in Karras et al. 2022; with fewer a perfect denoiser widens a Gaussian of width 0.2 by more
-than 8 %: 16 steps by 10, 12 by 21, 8 by 64, and 3 steps fifteenfold."""
-VP_SAMPLERS = ("ddpm", "ddim", "dpm++", "unipc", "heun", "euler")
-FLOW_SAMPLERS = ("flow", "heun", "dpm++", "unipc")
 PRESETS: dict[str, dict[str, Any]] = {
     "replace": {"real": "none", "window": "last", "cap": "none"},
     "accumulate": {"real": "fixed", "window": "all", "cap": "none"},
@@ -263,6 +242,20 @@ class Config(Section):
     scores: ScoresConfig = ScoresConfig()
     device: Literal["auto", "cpu", "cuda"] = "auto"
     deterministic: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def fill_sampling_preset(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping) or not isinstance(values.get("sampling"), Mapping):
+            return values
+        given = values.get("generator")
+        generator = given if isinstance(given, Mapping) else {}
+        sampling = with_preset(
+            dict(values["sampling"]),
+            str(generator.get("objective", "v")),
+            generator.get("first_stage") is None,
+        )
+        return {**values, "sampling": sampling}
 
     @model_validator(mode="after")
     def parts_fit_together(self) -> Self:

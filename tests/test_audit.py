@@ -186,7 +186,7 @@ def test_the_command_says_geometry_and_verdict(capsys: pytest.CaptureFixture[str
 def test_the_table_holds_every_sampler_and_its_geometry(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from imgcollapse.config import FLOW_SAMPLERS, VP_SAMPLERS
+    from imgcollapse.sampling_config import FLOW_SAMPLERS, VP_SAMPLERS
     from imgcollapse.study import audit_table
 
     rows = list(audit_table.sampler_table((5, 10)))
@@ -200,3 +200,16 @@ def test_the_table_holds_every_sampler_and_its_geometry(
     told = json.loads(call(capsys, "demo", "--table", "--json"))
     assert told["geometry"]["means"] == [-1.5, 1.5]
     assert len(told["rows"]) == len(rows)
+
+
+@pytest.mark.parametrize("preset", ["fast", "exact"])
+@pytest.mark.parametrize("objective", ["v", "eps", "flow"])
+@pytest.mark.parametrize("pixels", [True, False])
+def test_presets_pass(preset: str, objective: str, pixels: bool) -> None:
+    network: dict[str, object] = {"network": "unet"}
+    if not pixels:
+        network = {"network": "mlp", "first_stage": {"kind": "pca", "dim": 32}}
+    found = parse_config(
+        {"generator": {"objective": objective, **network}, "sampling": {"preset": preset}}
+    )
+    assert audit(found, least=False).passes

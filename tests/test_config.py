@@ -71,7 +71,7 @@ def test_an_unknown_key_is_named_with_the_nearest_one(
 
 def test_the_hint_lists_the_keys_of_that_section_by_their_own_names() -> None:
     hint = refused({"sampling": {"zzz": 1}}).hint
-    assert hint == "allowed: sampler, steps, variance, lambda, num_images, batch_size"
+    assert hint == "allowed: preset, sampler, steps, variance, lambda, num_images, batch_size"
 
 
 @pytest.mark.parametrize(
@@ -505,3 +505,15 @@ def test_a_wrong_config_exits_2_and_writes_nothing(tmp_path: Path) -> None:
     assert done.stderr.startswith("error: unknown key generator.widht (wrong.yaml)\nhint: ")
     assert done.stdout == ""
     assert [path.name for path in tmp_path.iterdir()] == ["wrong.yaml"]
+
+
+def test_a_sampling_preset_fills_sampler_and_steps_and_is_read_again() -> None:
+    for objective, sampler in (("flow", "unipc"), ("v", "unipc")):
+        values = {"generator": {"objective": objective}, "sampling": {"preset": "fast"}}
+        found = parse_config(values)
+        assert found.sampling.sampler == sampler
+        assert parse_config(found.model_dump(mode="json", by_alias=True)) == found
+    with pytest.raises(ConfigError, match="means steps 100, not 5"):
+        parse_config(
+            {"generator": {"objective": "flow"}, "sampling": {"preset": "exact", "steps": 5}}
+        )

@@ -16,6 +16,7 @@ from imgcollapse.generators import Generator, Surroundings, draw_labels, make_ge
 from imgcollapse.generators.noise import BLOCK_IMAGES, noise_batches
 from imgcollapse.generators.samplers import alphas_cumprod, make_scheduler
 from imgcollapse.images import ImageSet
+from imgcollapse.training import compiling
 
 CPU = torch.device("cpu")
 SHAPE = (1, 8, 8)
@@ -359,3 +360,41 @@ def test_a_pool_too_small_for_its_first_stage_is_refused() -> None:
     few: NDArray[np.int64] = np.arange(10)
     with pytest.raises(ConfigError, match="components"):
         generator.fit(pool()[few], seed=1, surroundings=Surroundings())
+
+
+def test_a_unet_on_a_cpu_draws_the_same_bytes_whatever_the_batch() -> None:
+    name = "unet v ddim"
+    one, other = (
+        fitted(name, sampling={**MEMBERS[name]["sampling"], "batch_size": size})
+        for size in (64, 192)
+    )
+    assert (one.sample(150, seed=2).images == other.sample(150, seed=2).images).all()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["vae", "unet v ddim"])
+def test_compiled_is_the_same_but_for_rounding(name: str) -> None:
+    """Two compiled fits give equal bytes, and of the plain one all but a grey level or two."""
+    plain, one, again = (
+        fitted(name, training={"compile": wanted}) for wanted in ("never", "always", "always")
+    )
+    drawn = one.sample(20, seed=2).images
+    assert (drawn == again.sample(20, seed=2).images).all()
+    gap = np.abs(drawn.astype(int) - plain.sample(20, seed=2).images)
+    assert (gap <= 2).mean() > 0.99
+
+
+def test_what_cannot_be_compiled_goes_on_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(function: object, **named: object) -> object:
+        def call(*arguments: object) -> object:
+            raise torch._dynamo.exc.BackendCompilerFailed(call, RuntimeError("no compiler"), None)
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", fails)
+    monkeypatch.setattr(compiling, "_compiled", {})
+    plain, tried = (fitted("vae", training={"compile": wanted}) for wanted in ("never", "always"))
+    assert (plain.sample(20, seed=2).images == tried.sample(20, seed=2).images).all()
+    assert capsys.readouterr().err.count("warning: not compiled") == 1

@@ -24,6 +24,7 @@ LAYERS = (
     ("training",),
     ("drawing", "config_file"),
     ("config", "images", "device", "scores"),
+    ("sampling_config",),
     ("section", "errors", "seeds"),
 )
 LAYER_OF = {part: height for height, layer in enumerate(LAYERS) for part in layer}

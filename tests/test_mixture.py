@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from imgcollapse.config import FLOW_SAMPLERS, VP_SAMPLERS, SamplingConfig
 from imgcollapse.generators.mixture import Mixture, signal_and_noise
 from imgcollapse.generators.noise import BlockNoise
 from imgcollapse.generators.samplers import alphas_cumprod, make_scheduler, run_sampler
 from imgcollapse.generators.transport import Outcome, transport
+from imgcollapse.sampling_config import FLOW_SAMPLERS, VP_SAMPLERS, SamplingConfig
 
 CPU = torch.device("cpu")
 MEMBERS = [

@@ -10,13 +10,14 @@ import torch
 from numpy.typing import NDArray
 from sklearn.mixture import GaussianMixture as SklearnMixture
 
-from imgcollapse.config import GeneratorConfig, SamplingConfig
+from imgcollapse.config import GeneratorConfig
 from imgcollapse.errors import ConfigError
 from imgcollapse.generators.base import Fit, Surroundings, to_bytes
 from imgcollapse.generators.first_stage import FirstStage
 from imgcollapse.generators.noise import noise_batches
 from imgcollapse.generators.weights import load_tensors, save_tensors
 from imgcollapse.images import ImageSet
+from imgcollapse.sampling_config import SamplingConfig
 from imgcollapse.seeds import seed_for
 
 FILE = "mixture.safetensors"

@@ -20,8 +20,8 @@ from diffusers.schedulers.scheduling_heun_discrete import HeunDiscreteScheduler
 from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 from torch import Tensor
 
-from imgcollapse.config import SamplingConfig
 from imgcollapse.generators.noise import BLOCK_IMAGES, BlockNoise
+from imgcollapse.sampling_config import SamplingConfig
 
 TRAIN_STEPS = 1000
 Denoise = Callable[[Tensor, Tensor], Tensor]

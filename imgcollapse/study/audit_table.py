@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from imgcollapse.config import SamplingConfig
 from imgcollapse.generators.samplers import make_scheduler
 from imgcollapse.generators.transport import transport
+from imgcollapse.sampling_config import SamplingConfig
 from imgcollapse.study.audit import Geometry
 
 TABLE_STEPS = (5, 10, 20, 50, 250)

@@ -1,0 +1,149 @@
+"""The bench: its arithmetic, its baselines, and the table that the README shows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import Call
+from torch import Tensor, nn
+
+from imgcollapse.bench.baselines import diffusers_recipe, plain_vae
+from imgcollapse.bench.ceilings import Ceilings, Work, measure_ceilings, work_of
+from imgcollapse.bench.results import as_rows, as_table, median, result
+from imgcollapse.bench.setting import synthetic_pool
+from imgcollapse.bench.timing import rates_in_turn
+from imgcollapse.bench.training_suite import as_tensors
+
+ROOT = Path(__file__).parent.parent
+CPU = torch.device("cpu")
+
+
+def test_a_ratio_is_of_medians_and_holds_from_its_target_on() -> None:
+    found = result(
+        "train/x", [10.0, 30.0, 20.0], [10.0, 10.0, 5.0], unit="u", target=2.0, says="", limit=40.0
+    )
+    assert (found.suite, found.ours, found.baseline, found.ratio) == ("train", 20, 10, 2)
+    assert (found.low, found.high, found.rounds) == (1, 4, 3)
+    assert found.holds
+    assert found.limit_share == 0.5
+    assert not result("a/b", [1.9], [1.0], unit="u", target=2.0, says="").holds
+    assert median([4, 1, 3, 2]) == 2.5
+
+
+def test_both_sides_are_timed_in_turn_after_a_round_that_does_not_count() -> None:
+    calls: list[str] = []
+    ours, baseline = rates_in_turn(
+        lambda: calls.append("ours"), lambda: calls.append("baseline"),
+        ours_units=1, baseline_units=1, rounds=2, device=CPU,
+    )  # fmt: skip
+    assert calls == ["ours", "baseline"] * 3
+    assert len(ours) == len(baseline) == 2
+
+
+def test_work_counts_products_forward_and_backward() -> None:
+    layer = nn.Linear(30, 20, bias=False)
+    x = torch.randn(10, 30)
+    forward = work_of(lambda: layer(x))
+    assert forward.flops == 2 * 10 * 30 * 20
+    assert forward.bytes == 4 * (10 * 30 + 30 * 20 + 10 * 20)
+    both = work_of(lambda: torch.autograd.backward(layer(x).sum()))
+    assert both.flops == 2 * forward.flops, "the input needs no gradient"
+    convolution = nn.Conv2d(3, 5, 3, padding=1, bias=False)
+    with torch.no_grad():
+        found = work_of(lambda: convolution(torch.randn(2, 3, 8, 8)))
+    assert found.flops == 2 * 2 * 5 * 64 * 3 * 9
+
+
+def test_the_limit_is_the_larger_of_arithmetic_and_traffic() -> None:
+    ceilings = Ceilings(flops=100.0, bytes=10.0, dtype="float32")
+    assert ceilings.rate(Work(flops=50.0, bytes=1.0), units=4) == 8
+    assert ceilings.rate(Work(flops=50.0, bytes=20.0), units=4) == 2
+    measured = measure_ceilings(CPU, torch.float32)
+    assert measured.flops > 1e8
+    assert measured.bytes > 1e8
+
+
+def test_the_plain_loop_learns_and_hands_on_a_pool_with_labels() -> None:
+    torch.manual_seed(0)
+    pool = synthetic_pool(600, (1, 8, 8))
+    vae = plain_vae.PlainVAE(64)
+    first = plain_vae.train_vae(vae, as_tensors(pool), 1)
+    assert plain_vae.train_vae(vae, as_tensors(pool), 10) < first
+    made = plain_vae.generation(
+        vae, plain_vae.ImagesThroughPIL(pool.images, pool.labels),
+        epochs=1, num_images=50, num_classes=10, earlier=[plain_vae.fresh_classifier(64, 10)],
+    )  # fmt: skip
+    pixels, labels = made.tensors
+    assert pixels.shape == (50, 64)
+    assert labels.shape == (50,)
+
+
+def test_images_through_pil_are_those_of_the_pool() -> None:
+    pool = synthetic_pool(20, (1, 8, 8))
+    through, kept = plain_vae.ImagesThroughPIL(pool.images, pool.labels), as_tensors(pool)
+    for index in (0, 7):
+        for one, other in zip(through[index], kept[index], strict=True):
+            assert torch.equal(one, other)
+    coloured = synthetic_pool(3, (3, 8, 8))
+    shown = diffusers_recipe.PILImages(coloured.images)[1]
+    np.testing.assert_allclose(shown, coloured.images[1] / 127.5 - 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("tuned", [False, True])
+def test_the_recipe_learns(tuned: bool) -> None:
+    torch.manual_seed(0)
+    network = nn.Conv2d(1, 1, 1)
+    nn.init.zeros_(network.weight)
+    calls = []
+
+    def noise_of(x: Tensor, t: Tensor) -> Tensor:
+        calls.append(len(x))
+        made: Tensor = network(x)
+        return made
+
+    diffusers_recipe.train(
+        noise_of, list(network.parameters()), synthetic_pool(300, (1, 8, 8)).images,
+        steps=30, tuned=tuned, device=CPU,
+    )  # fmt: skip
+    batch = diffusers_recipe.TUNED_BATCH if tuned else diffusers_recipe.STOCK_BATCH
+    assert calls == [batch] * 30
+    assert float(network.weight) > 0, "noise is most of a noisy image"
+
+
+def test_bench_writes_and_prints_what_it_found(call: Call, tmp_path: Path) -> None:
+    words = ("bench", "--quick", "--suite", "score", "--rounds", 1, "--device", "cpu")
+    said = call(*words, "--json", "--out", tmp_path / "bench.json")
+    assert said.code == 0
+    (row,) = said.json["results"]
+    assert {"suite", "name", "ours", "baseline", "unit", "ratio", "target", "holds"} <= set(row)
+    assert row["name"] == "score/frechet"
+    assert row["holds"] is (row["ratio"] >= row["target"])
+    kept = json.loads((tmp_path / "bench.json").read_text())
+    assert kept == said.json
+    assert kept["ceilings"]["flops"] > 0
+
+
+def test_bench_refuses_what_it_cannot_do(call: Call, tmp_path: Path) -> None:
+    assert call("bench", "--suite", "nothing").code == 2
+    assert call("bench", "--out", tmp_path).code == 2
+    assert call("bench", "--device", "cuda").code == 7 or torch.cuda.is_available()
+
+
+def test_the_table_of_the_readme_is_that_of_the_kept_results() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for path in sorted((ROOT / "assets" / "bench").glob("*.json")):
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        assert as_table(kept["results"], "markdown") in readme, f"{path.name} is not in the README"
+
+
+def test_rows_and_table_say_the_same() -> None:
+    found = result("a/b", [2.0], [1.0], unit="u", target=3.0, says="", limit=4.0)
+    for style in ("plain", "markdown"):
+        table = as_table(as_rows([found]), style)
+        assert "a/b" in table
+        assert "3 MISSED" in table
+        assert "50 %" in table
