@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imgcollapse.bench.results import Result, result
+from imgcollapse.bench.results import Result, guard, result
 from imgcollapse.bench.setting import Setting, synthetic_pool
 from imgcollapse.bench.timing import rates_in_turn
 from imgcollapse.bench.training_suite import DIGITS, make_vae
@@ -45,3 +45,8 @@ def packing_suite(setting: Setting) -> Iterator[Result]:
         says=f"{chains} chains of the dense VAE, {num:,} images, {epochs} epochs, stacked; the "
         "baseline trains them in turn",
     )
+    together, alone = tasks(), tasks()
+    stacked = train_together(together[:2])
+    losses = [one.loss if isinstance(one, Trained) else 0.0 for one in stacked]
+    by_itself = [train(task).loss for task in alone[:2]]
+    yield guard("pack/guard", sum(losses), sum(by_itself), "loss of two chains, against alone")

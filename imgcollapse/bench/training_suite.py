@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ from imgcollapse.bench.baselines.plain_vae import (
     train_vae,
 )
 from imgcollapse.bench.ceilings import work_of
-from imgcollapse.bench.results import Result, result
+from imgcollapse.bench.results import Result, guard, result
 from imgcollapse.bench.setting import CLASSES, Setting, config_of, synthetic_pool
 from imgcollapse.bench.timing import rates_in_turn
 from imgcollapse.config import Config
@@ -31,6 +32,7 @@ from imgcollapse.generators.diffusion import Diffusion
 from imgcollapse.generators.networks import UNetDenoiser
 from imgcollapse.generators.vae import VAE, negative_elbo
 from imgcollapse.images import ImageSet
+from imgcollapse.training import Task, Trained, train
 
 DIGITS = (1, 28, 28)
 COLOURS = (3, 32, 32)
@@ -47,6 +49,27 @@ def training_suite(setting: Setting) -> Iterator[Result]:
     yield from _vae(setting)
     for size in (SMALL,) if setting.quick else (SMALL, MIDDLE, LARGE):
         yield from _unet(setting, size)
+    yield _guard(setting)
+
+
+def _guard(setting: Setting) -> Result:
+    """The small UNet as the lab trains it, and in plain steps of whole batches in fp32."""
+    steps = 4 if setting.quick else 500
+    pool = synthetic_pool(1024, COLOURS)
+    losses = []
+    for plain in (False, True):
+
+        def carry_out(task: Task, plain: bool = plain) -> Trained:
+            if plain:
+                recipe = task.config.model_copy(update={"precision": "fp32", "compile": "never"})
+                task = replace(task, rows_at_once=None, config=recipe)
+            return train(task)
+
+        ours = make_unet(setting, SMALL, steps)
+        fit = ours.fit(pool, seed=1, surroundings=Surroundings(train=carry_out))
+        losses.append(fit.loss or 0.0)
+    ours_loss, plain_loss = losses
+    return guard("train/guard", ours_loss, plain_loss, f"after {steps} steps, against fp32 eager")
 
 
 def as_tensors(pool: ImageSet) -> TensorDataset:
