@@ -147,7 +147,9 @@ class TrainingConfig(Section):
     compile: Literal["auto", "always", "never"] = Field(
         "auto", description="torch.compile; auto: convolutions on CUDA if not deterministic"
     )
-    cuda_graphs: bool = Field(False, description="a step, and a sampler's step, as one CUDA graph")
+    cuda_graphs: bool = Field(
+        False, description="CUDA: a training step, and the network in sampling, as graphs"
+    )
 
     @model_validator(mode="after")
     def fits_budget(self) -> Self:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from imgcollapse.bench.baselines import diffusers_recipe, plain_vae
 from imgcollapse.bench.ceilings import Ceilings, Work, measure_ceilings, work_of
-from imgcollapse.bench.results import as_rows, as_table, median, result
+from imgcollapse.bench.results import as_rows, as_table, guard, median, result
 from imgcollapse.bench.setting import synthetic_pool
 from imgcollapse.bench.timing import rates_in_turn
 from imgcollapse.bench.training_suite import as_tensors
@@ -30,6 +30,8 @@ def test_a_ratio_is_of_medians_and_holds_from_its_target_on() -> None:
     assert (found.low, found.high, found.rounds) == (1, 4, 3)
     assert found.holds
     assert found.limit_share == 0.5
+    assert guard("a/b", -2.0, -1.0, "").ratio == 0.5
+    assert guard("a/b", -2.0, -2.005, "").holds
     assert not result("a/b", [1.9], [1.0], unit="u", target=2.0, says="").holds
     assert median([4, 1, 3, 2]) == 2.5
 
@@ -106,7 +108,10 @@ def test_the_recipe_learns(tuned: bool) -> None:
         return made
 
     diffusers_recipe.train(
-        noise_of, list(network.parameters()), synthetic_pool(300, (1, 8, 8)).images,
+        noise_of, list(network.parameters()),
+        diffusers_recipe.make_loader(
+            synthetic_pool(300, (1, 8, 8)).images, tuned=tuned, device=CPU
+        ),
         steps=30, tuned=tuned, device=CPU,
     )  # fmt: skip
     batch = diffusers_recipe.TUNED_BATCH if tuned else diffusers_recipe.STOCK_BATCH

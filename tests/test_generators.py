@@ -17,6 +17,7 @@ from imgcollapse.generators.noise import BLOCK_IMAGES, noise_batches
 from imgcollapse.generators.samplers import alphas_cumprod, make_scheduler
 from imgcollapse.images import ImageSet
 from imgcollapse.training import compiling
+from imgcollapse.training.state import as_array
 
 CPU = torch.device("cpu")
 SHAPE = (1, 8, 8)
@@ -398,3 +399,19 @@ def test_what_cannot_be_compiled_goes_on_as_it_is(
     plain, tried = (fitted("vae", training={"compile": wanted}) for wanted in ("never", "always"))
     assert (plain.sample(20, seed=2).images == tried.sample(20, seed=2).images).all()
     assert capsys.readouterr().err.count("warning: not compiled") == 1
+
+
+@pytest.mark.parametrize("name", ["vae", "unet v ddim"])
+def test_a_warm_fit_after_sampling_is_that_after_loading(name: str, tmp_path: Path) -> None:
+    """And the state of its training, saved half-way, is in the plain order of its axes."""
+    one = fitted(name, generator={**MEMBERS[name]["generator"], "init": "warm"})
+    one.save(tmp_path)
+    other = make(name, generator={**MEMBERS[name]["generator"], "init": "warm"})
+    other.load(tmp_path)
+    one.sample(20, seed=3)
+    for generator in (one, other):
+        generator.fit(pool(seed=1), seed=5, surroundings=Surroundings())
+    assert (one.sample(20, seed=2).images == other.sample(20, seed=2).images).all()
+    turned = torch.arange(24.0).reshape(1, 2, 3, 4).contiguous(memory_format=torch.channels_last)
+    assert as_array(turned).flags.c_contiguous
+    assert as_array(torch.tensor(3.0)).shape == ()

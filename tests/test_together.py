@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import signal
+import subprocess
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +35,12 @@ KINDS: dict[str, dict[str, Any]] = {
         "network": "mlp", "width": 16, "depth": 2, "objective": "eps", "labels": "balanced"
     },
 }  # fmt: skip
+
+
+DENSE = (
+    "--set", "generator.kind=vae", "--set", "generator.network=mlp", "--set", "generator.width=16",
+    "--set", "generator.latent=4", "--set", "training.steps=40", "--set", "training.batch_size=32",
+)  # fmt: skip
 
 
 class Caught(Exception):
@@ -158,24 +167,36 @@ def test_a_stop_is_gone_on_from(goes_on: str) -> None:
             torch.testing.assert_close(weights(one), weights(other), rtol=1e-3, atol=1e-4)
 
 
-def test_states_of_different_steps_begin_anew() -> None:
+def test_states_of_different_steps_are_gone_on_from_one_by_one() -> None:
     kept = [Kept() for _ in range(2)]
-    tasks = [replace(task(KINDS["vae"], seed), checkpoint=kept[seed]) for seed in range(2)]
-    train_together([replace(tasks[0], watcher=StopAt(25)), tasks[1]])
-    assert kept[1].saved is not None
-    kept[1].saved = (kept[1].saved[0], 30, kept[1].saved[2])
+    for seed, stop in enumerate((25, 30)):
+        one = replace(task(KINDS["vae"], seed), checkpoint=kept[seed], watcher=StopAt(stop))
+        assert isinstance(train_together([one])[0], Stopped)
     whole = [task(KINDS["vae"], seed) for seed in range(2)]
-    train_together(whole)
+    for one in whole:
+        train(one)
     again = [replace(task(KINDS["vae"], seed), checkpoint=kept[seed]) for seed in range(2)]
-    train_together(again)
+    assert all(isinstance(one, Trained) for one in train_together(again))
     for one, other in zip(again, whole, strict=True):
         assert torch.equal(weights(one), weights(other))
+
+
+def test_what_diverged_is_not_saved() -> None:
+    kept = [Kept() for _ in range(2)]
+    tasks = [replace(task(KINDS["vae"], seed), checkpoint=kept[seed]) for seed in range(2)]
+    with torch.no_grad():
+        next(tasks[0].model.parameters()).fill_(torch.nan)
+    found = train_together([tasks[0], replace(tasks[1], watcher=StopAt(25))])
+    assert isinstance(found[0], NumericalError)
+    assert isinstance(found[1], Stopped)
+    assert kept[0].saved is None
+    assert kept[1].saved is not None
 
 
 def test_replicas_are_the_runs_of_their_seeds_and_go_on_after_a_stop(
     call: Call, tiny_yaml: Path, tmp_path: Path
 ) -> None:
-    few = ("--set", "generations=2", "--set", "generator.network=mlp")
+    few = ("--set", "generations=2", *DENSE)
     out = tmp_path / "many"
     stopped = call("run", tiny_yaml, *few, "--replicas", 2, "--out", out, "--max-time", 0)
     assert stopped.code == 75
@@ -198,10 +219,30 @@ def test_replicas_are_the_runs_of_their_seeds_and_go_on_after_a_stop(
 def test_a_replica_that_fails_does_not_stop_the_others(
     call: Call, tiny_yaml: Path, tmp_path: Path
 ) -> None:
-    few = ("--set", "generations=1", "--set", "generator.network=mlp")
+    few = ("--set", "generations=1", *DENSE)
     (tmp_path / "many" / "seed3").mkdir(parents=True)
     (tmp_path / "many" / "seed3" / "something").touch()
     said = call("run", tiny_yaml, *few, "--replicas", 2, "--out", tmp_path / "many")
     assert said.code == 2
     assert "seed 3: error" in said.err
     assert call("status", tmp_path / "many" / "seed4").code == 0
+
+
+def test_an_interrupt_reaches_every_replica(tiny_yaml: Path, tmp_path: Path) -> None:
+    """Convolutions are trained in turn: without one flag for all, the others would run on."""
+    words = ["run", str(tiny_yaml), "--replicas", "2", "--out", str(tmp_path / "many")]
+    words += ["--set", "generations=6", "--set", "training.steps=20"]
+    words += ["--set", "generator.kind=vae", "--set", "generator.width=8"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "imgcollapse", *words],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.split()[2:3] == ["0"]:
+                process.send_signal(signal.SIGINT)
+                break
+        process.communicate(timeout=300)
+    assert process.returncode == 75
+    for seed in (3, 4):
+        assert len(list((tmp_path / "many" / f"seed{seed}").glob("gen_*"))) < 6

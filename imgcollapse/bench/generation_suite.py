@@ -141,8 +141,9 @@ class _StockGeneration:
         return train + draw * batches + seconds_of(self._score, self.device)
 
     def _train(self, steps: int) -> None:
+        loader = diffusers_recipe.make_loader(self.pool.images, tuned=False, device=self.device)
         diffusers_recipe.train(
-            self._noise, list(self.network.parameters()), self.pool.images,
+            self._noise, list(self.network.parameters()), loader,
             steps=steps, tuned=False, device=self.device,
         )  # fmt: skip
 
@@ -173,26 +174,25 @@ class _StockGeneration:
 def _growth(setting: Setting, kind: str) -> Result:
     """The exponent of time in images: fitted on log-log over the sizes."""
     shape = (1, 8, 8)
-    sizes = SIZES[:4] if setting.quick else SIZES
     stage = {"first_stage": {"kind": "pca", "dim": 16}} if kind == "gaussian" else {}
     config = config_of(generator={"kind": kind, **stage})
     exponents = []
     for _ in range(setting.rounds):
         seconds = []
-        for num in sizes:
+        for num in (SIZES[0], *SIZES):
             pool = synthetic_pool(num, shape)
             generator = make_generator(config, shape, CLASSES, setting.device)
             started = time.perf_counter()
             generator.fit(pool, seed=1, surroundings=Surroundings())
             generator.sample(num, seed=1)
             seconds.append(time.perf_counter() - started)
-        exponents.append(float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0]))
+        exponents.append(float(np.polyfit(np.log(SIZES), np.log(seconds[1:]), 1)[0]))
     return result(
         f"generation/growth-{kind}",
         [1 / one for one in exponents],
         [1 / MOST_EXPONENT] * len(exponents),
         unit="1/exponent",
         target=1.0,
-        says=f"time of a generation against images, {sizes[0]:,} to {sizes[-1]:,}: it grows as "
+        says=f"time of a generation against images, {SIZES[0]:,} to {SIZES[-1]:,}: it grows as "
         f"their power {sorted(exponents)[len(exponents) // 2]:.2f} (at most {MOST_EXPONENT})",
     )

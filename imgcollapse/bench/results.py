@@ -64,8 +64,8 @@ def result(
 
 
 def guard(name: str, ours: float, baseline: float, says: str) -> Result:
-    """That a faster way ends at the same loss: the smaller of both over the larger."""
-    ratio = min(ours, baseline) / max(ours, baseline)
+    """That a faster way ends at the same loss: 1 less their relative difference."""
+    ratio = 1 - abs(ours - baseline) / max(abs(ours), abs(baseline))
     suite = name.partition("/")[0]
     return Result(
         suite, name, ours, baseline, "loss", ratio, ratio, ratio, 1, SAME_LOSS, ratio >= SAME_LOSS,

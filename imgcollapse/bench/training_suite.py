@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Subset, TensorDataset
 
-from imgcollapse.bench.baselines.diffusers_recipe import STOCK_BATCH, TUNED_BATCH
+from imgcollapse.bench.baselines.diffusers_recipe import STOCK_BATCH, TUNED_BATCH, make_loader
 from imgcollapse.bench.baselines.diffusers_recipe import train as train_by_recipe
 from imgcollapse.bench.baselines.plain_vae import (
     BATCH,
@@ -54,12 +54,13 @@ def training_suite(setting: Setting) -> Iterator[Result]:
 
 def _guard(setting: Setting) -> Result:
     """The small UNet as the lab trains it, and in plain steps of whole batches in fp32."""
-    steps = 4 if setting.quick else 500
+    steps = 8 if setting.quick else 500
     pool = synthetic_pool(1024, COLOURS)
     losses = []
     for plain in (False, True):
 
         def carry_out(task: Task, plain: bool = plain) -> Trained:
+            task = replace(task, config=task.config.model_copy(update={"warmup_steps": 0}))
             if plain:
                 recipe = task.config.model_copy(update={"precision": "fp32", "compile": "never"})
                 task = replace(task, rows_at_once=None, config=recipe)
@@ -82,7 +83,7 @@ def vae_config(epochs: float, **more: Any) -> Config:
     """The lab's dense VAE in the sizes of the baseline's."""
     return config_of(
         generator={"kind": "vae", "network": "mlp", "width": HIDDEN, "latent": LATENT, **more},
-        training={"budget": "epochs", "epochs": epochs, "batch_size": BATCH},
+        training={"budget": "epochs", "epochs": epochs, "batch_size": BATCH, "warmup_steps": 5},
     )
 
 
@@ -113,7 +114,7 @@ def _vae(setting: Setting) -> Iterator[Result]:
     )
     for name, data, share, target, says in sides:
         plain = PlainVAE(values).to(setting.device)
-        few: Data = Subset(data, range(num // share))
+        few: Data = data if share == 1 else Subset(data, range(num // share))
         rates = rates_in_turn(
             fit,
             functools.partial(train_vae, plain, few, epochs),
@@ -144,7 +145,7 @@ def make_unet(setting: Setting, size: str, training_steps: int, **sampling: Any)
 
 
 def _unet(setting: Setting, size: str) -> Iterator[Result]:
-    steps = 2 if setting.quick else 100
+    steps = 4 if setting.quick else 100
     pool = synthetic_pool(1024 if setting.quick else 20_000, COLOURS)
     ours = make_unet(setting, size, steps)
     network = ours.fresh_network(1)
@@ -166,7 +167,7 @@ def _unet(setting: Setting, size: str) -> Iterator[Result]:
                 train_by_recipe,
                 functools.partial(_noise_of, theirs),
                 list(theirs.parameters()),
-                pool.images,
+                make_loader(pool.images, tuned=tuned, device=setting.device),
                 steps=steps,
                 tuned=tuned,
                 device=setting.device,

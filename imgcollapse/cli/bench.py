@@ -30,7 +30,7 @@ def bench(
     ] = False,
     rounds: Annotated[int, typer.Option(help="Times that each side is timed.", min=1)] = 5,
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option()] = "auto",
-    out: Annotated[Path | None, typer.Option(help="A file for the results, as JSON.")] = None,
+    out: Annotated[Path, typer.Option(help="For the results, as JSON.")] = Path("bench.json"),
     as_json: JsonOption = False,
 ) -> None:
     """Time the lab and the usual ways of doing the same work, in turn, on this machine.
@@ -39,7 +39,7 @@ def bench(
     arithmetic and memory traffic, at the speeds that this machine shows in a matrix product and a
     copy.
     """
-    if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
+    if out.is_dir() or not out.absolute().parent.is_dir():
         raise ConfigError(f"no place for a file ({out})", "give a file in an existing folder")
     print("importing PyTorch …", file=sys.stderr)
     from imgcollapse.bench.results import as_table
@@ -48,7 +48,7 @@ def bench(
     from imgcollapse.store.files import write_json
 
     chosen = pick_device(device)
-    set_up(chosen, deterministic=False)
+    set_up(chosen, deterministic=True)
     found = run_suites(
         [one.value for one in suite] if suite else list(SUITES),
         device=chosen,
@@ -56,8 +56,7 @@ def bench(
         rounds=rounds,
         heard=lambda text: print(text, file=sys.stderr),
     )
-    if out is not None:
-        write_json(out, found)
+    write_json(out, found)
     if as_json:
         print_json(found)
         return

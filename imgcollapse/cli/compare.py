@@ -72,10 +72,9 @@ def _scores(path: Path) -> list[Score]:
 
 def _refuse_other_references(first: Path, second: Path) -> None:
     """What ``measure`` wrote holds the reference's statistics."""
-    kept = [path / "stats.npz" for path in (first, second)]
-    if all(path.is_file() for path in kept):
-        one, other = (path.read_bytes() for path in kept)
-        if one != other:
+    for name in ("stats.npz", "inception_stats.npz"):
+        kept = [path / name for path in (first, second)]
+        if all(path.is_file() for path in kept) and kept[0].read_bytes() != kept[1].read_bytes():
             raise ConfigError(
                 "the two were measured against different references",
                 "measure both against the same real images, or give --force",

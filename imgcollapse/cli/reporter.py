@@ -24,16 +24,39 @@ LOG_EVERY_PART = 0.2
 STOPPING = "\nstopping at the next good moment; interrupt again to end at once\n"
 
 
+class Interrupts:
+    """Whether the process was asked to stop; the second interrupt ends it."""
+
+    def __init__(self) -> None:
+        self.came = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self.came and number == signal.SIGINT:
+            os._exit(130)
+        self.came = True
+        with contextlib.suppress(OSError):  # print is not reentrant
+            os.write(2, STOPPING.encode())
+
+
 class ConsoleReporter:
     """One line on stdout for each generation, progress and messages on stderr.
 
     Where several chains report side by side, each line opens with the ``name`` of its own.
-    The first interrupt asks the run to stop at a good moment, the second ends the process.
+    The first interrupt asks the run, and all that share its ``interrupts``, to stop at a good
+    moment.
     """
 
     def __init__(
-        self, config: Config, max_time: float | None, to_stderr: bool = False, name: str = ""
+        self,
+        config: Config,
+        max_time: float | None,
+        to_stderr: bool = False,
+        name: str = "",
+        interrupts: Interrupts | None = None,
     ) -> None:
+        self.interrupts = interrupts or Interrupts()
         self.prefix = f"{name}: " if name else ""
         self.generations = config.generations
         self.num_scored = config.scores.num_images
@@ -44,11 +67,8 @@ class ConsoleReporter:
         self.drawn_at = 0.0
         self.logged = 0.0
         self.seconds: list[float] = []
-        self.stopping = False
         self.head, self.tail = "", [""]
         self.misfit_explained = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
 
     def message(self, text: str) -> None:
         self._clear()
@@ -72,7 +92,7 @@ class ConsoleReporter:
 
     def should_stop(self) -> bool:
         late = self.deadline is not None and time.monotonic() >= self.deadline
-        return self.stopping or late
+        return self.interrupts.came or late
 
     def prepared(self, ruler: Ruler) -> None:
         facts = ruler.judge.facts
@@ -117,10 +137,3 @@ class ConsoleReporter:
     def _clear(self) -> None:
         if self.live:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self.stopping and number == signal.SIGINT:
-            os._exit(130)
-        self.stopping = True
-        with contextlib.suppress(OSError):  # print is not reentrant
-            os.write(2, STOPPING.encode())

@@ -14,7 +14,7 @@ from imgcollapse.cli.parameters import (
     print_json,
     read_config,
 )
-from imgcollapse.cli.reporter import ConsoleReporter
+from imgcollapse.cli.reporter import ConsoleReporter, Interrupts
 
 if TYPE_CHECKING:
     from imgcollapse.config import Config
@@ -71,9 +71,9 @@ def _run_replicas(
     config: Config, out: Path, num: int, max_time: float | None, as_json: bool
 ) -> None:
     configs = [config.model_copy(update={"seed": config.seed + more}) for more in range(num)]
+    interrupts = Interrupts()
     reporters = [
-        ConsoleReporter(one, max_time, to_stderr=as_json, name=f"seed {one.seed}")
-        for one in configs
+        ConsoleReporter(one, max_time, as_json, f"seed {one.seed}", interrupts) for one in configs
     ]
     from imgcollapse.study.replicas import run_replicas
 

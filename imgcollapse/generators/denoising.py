@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable
 
@@ -29,7 +30,7 @@ def rows_at_once(config: Config, device: torch.device) -> int | None:
 def denoiser_for(config: Config, network: nn.Module) -> Denoise:
     """``network(x, t, labels)`` as float32, called as is fast on its device.
 
-    A UNet on a CPU, or compiled, keeps its weights in channels_last from here on.
+    Of a UNet on a CPU, or compiled, a copy in channels_last is called.
     """
     device = next(network.parameters()).device
     function = chosen(_denoised, config.training.compile, network)
@@ -37,7 +38,7 @@ def denoiser_for(config: Config, network: nn.Module) -> Denoise:
         device.type == "cpu" or function is not _denoised
     )
     if last:
-        network.to(memory_format=torch.channels_last)
+        network = copy.deepcopy(network).to(memory_format=torch.channels_last)
     denoise: Denoise = functools.partial(function, network)
     if config.training.cuda_graphs and device.type == "cuda":
         denoise = Graphed(denoise)

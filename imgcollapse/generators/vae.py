@@ -77,6 +77,7 @@ class VAE:
             "num_classes": len(classes) if self.config.labels != "none" else 0,
             "max_noise": self.config.max_noise,
         }
+        self.loss_of = functools.partial(negative_elbo, kl_weight=self.config.kl_weight)
         self.average: VAENetwork | None = None
 
     def fit(self, pool: ImageSet, *, seed: int, surroundings: Surroundings) -> Fit:
@@ -95,7 +96,7 @@ class VAE:
             network,
             average,
             prepare,
-            functools.partial(negative_elbo, kl_weight=self.config.kl_weight),
+            self.loss_of,
             torch.from_numpy(pool.images).to(self.device),
             torch.from_numpy(pool.labels).to(self.device),
             self.training,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from imgcollapse.config import Config
-from imgcollapse.errors import LabError
+from imgcollapse.errors import LabError, Stopped
 from imgcollapse.store.run_directory import RunDirectory
 from imgcollapse.study.run import Reporter, run_to_disk
 from imgcollapse.training import Task, Trained
@@ -24,25 +24,23 @@ def run_replicas(
 ) -> list[RunDirectory]:
     """Makes or goes on with one run for each config, below ``out``; their trainings are joined.
 
-    A chain that fails does not stop the others; the first error is raised when all have ended.
+    A chain that fails does not stop the others: it is told at once, and when all have ended the
+    first error is raised, or else that some were stopped.
     """
     company = Company(len(configs))
-    done: list[RunDirectory] = []
     errors: list[BaseException] = []
 
     def chain(config: Config, reporter: Reporter) -> None:
         try:
-            folder = replica_folder(out, config)
-            done.append(run_to_disk(config, folder, reporter, train=company.train))
+            run_to_disk(config, replica_folder(out, config), reporter, train=company.train)
         except BaseException as error:
             errors.append(error)
-            if isinstance(error, LabError):
-                reporter.message(f"error: {error.message}")
+            reporter.message(f"error: {error}" if isinstance(error, LabError) else repr(error))
 
     company.run([functools.partial(chain, *one) for one in zip(configs, reporters, strict=True)])
     if errors:
-        raise errors[0]
-    return done
+        raise min(errors, key=lambda error: isinstance(error, Stopped))
+    return [RunDirectory(replica_folder(out, config)) for config in configs]
 
 
 class Company:

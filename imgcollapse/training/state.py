@@ -21,7 +21,13 @@ def state_of(
         tensors |= {f"average.{name}": value for name, value in task.average.state_dict().items()}
     for number, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
-    return {name: value.detach().cpu().numpy() for name, value in tensors.items()}
+    return {name: as_array(value) for name, value in tensors.items()}
+
+
+def as_array(value: Tensor) -> NDArray[Any]:
+    """In the plain order of its axes, which is what a file of tensors holds."""
+    array: NDArray[Any] = value.detach().cpu().contiguous().numpy()
+    return array
 
 
 def restore(task: Task, optimizer: torch.optim.Optimizer, losses: Tensor) -> int:

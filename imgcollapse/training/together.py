@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
@@ -23,6 +22,7 @@ from imgcollapse.training.loop import (
     raise_unless_finite,
     train,
 )
+from imgcollapse.training.state import as_array
 from imgcollapse.training.step import TINY, decay, make_optimizer, set_rate
 from imgcollapse.training.task import Task, Trained
 
@@ -32,12 +32,15 @@ Tensors = Mapping[str, Tensor]
 def can_be_stacked(tasks: Sequence[Task]) -> bool:
     """Whether stacking pays: dense layers only, equal shapes, as many steps of equal batches.
 
-    Convolutions of stacked weights are grouped ones, which are slow.
+    Convolutions of stacked weights are grouped ones, which are slow. Compiled and graphed steps are
+    of one network.
     """
     first = tasks[0]
     shapes = [{n: w.shape for n, w in one.model.state_dict().items()} for one in tasks]
     return (
         not has_convolutions(first.model)
+        and first.config.compile != "always"
+        and not first.config.cuda_graphs
         and all(one == shapes[0] for one in shapes)
         and all(
             (one.config, one.steps, one.batch_size, one.device, one.average is None)
@@ -50,18 +53,24 @@ def can_be_stacked(tasks: Sequence[Task]) -> bool:
 def train_together(tasks: Sequence[Task]) -> list[Trained | Exception]:
     """Carries out all tasks and returns what became of each: its result, or why it failed.
 
-    They are stacked where that pays, and else trained in turn. Stacked or not, a task draws the
-    same batches and random numbers; its weights differ in rounding only, from the first step on.
+    They are stacked where that pays and all begin at one step, and else trained in turn. Stacked
+    or not, a task draws the same batches and random numbers; its weights differ in rounding only,
+    from the first step on.
     """
-    if len(tasks) > 1 and can_be_stacked(tasks):
+    if len(tasks) > 1 and can_be_stacked(tasks) and len({_saved_step(one) for one in tasks}) == 1:
         return _Stack(tasks).train()
     found: list[Trained | Exception] = []
     for task in tasks:
         try:
             found.append(train(task))
-        except (NumericalError, Stopped) as error:
+        except Exception as error:
             found.append(error)
     return found
+
+
+def _saved_step(task: Task) -> int:
+    saved = None if task.checkpoint is None else task.checkpoint.load(task.seed)
+    return 0 if saved is None else saved[0]
 
 
 class _WithLoss(nn.Module):
@@ -87,6 +96,7 @@ class _Stack:
         self.parameters = [nn.Parameter(one.detach()) for one in self.weights.values()]
         self.weights = dict(zip(self.weights, self.parameters, strict=True))
         self.optimizer = make_optimizer(self.parameters, self.first.config)
+        self.failed: set[int] = set()
         self.losses = torch.zeros(len(tasks), self.first.steps, device=self.first.device)
         self.dtype = autocast_dtype(self.first.device, self.first.config.precision)
 
@@ -113,7 +123,9 @@ class _Stack:
             )
             if not (last or stopped or save or (step + 1) % READ_EVERY_STEPS == 0):
                 continue
-            if not torch.isfinite(self.losses[:, read : step + 1]).any(1).any():
+            finite = torch.isfinite(self.losses[:, read : step + 1]).all(1)
+            self.failed |= set((~finite).nonzero().flatten().tolist())
+            if len(self.failed) == len(self.tasks):
                 break
             read = step + 1
             self._tell(step, first, started)
@@ -192,7 +204,7 @@ class _Stack:
         """In the form that a training by itself saves, so that either goes on with the other's."""
         moments = self.optimizer.state_dict()["state"]
         for number, task in enumerate(self.tasks):
-            if task.checkpoint is None:
+            if task.checkpoint is None or number in self.failed:
                 continue
             tensors = {"losses": self.losses[number]}
             tensors |= {f"model.{name}": one[number] for name, one in self.weights.items()}
@@ -200,20 +212,17 @@ class _Stack:
             for place, named in moments.items():
                 for name, one in named.items():
                     tensors[f"optimizer.{place}.{name}"] = one if name == "step" else one[number]
-            arrays: dict[str, NDArray[Any]] = {
-                name: np.ascontiguousarray(one.detach().cpu().numpy())
-                for name, one in tensors.items()
-            }
+            arrays = {name: as_array(one) for name, one in tensors.items()}
             task.checkpoint.save(task.seed, step, arrays)
 
     def _restore(self) -> int:
-        """The step to go on with; 0, and all anew, unless every task was saved at the same one."""
+        """The step to go on with, at which every task was saved; 0 where none was."""
         saved = [
             None if task.checkpoint is None else task.checkpoint.load(task.seed)
             for task in self.tasks
         ]
         states = [one for one in saved if one is not None]
-        if len(states) < len(saved) or len({step for step, _ in states}) > 1:
+        if not states:
             return 0
         stacked = {
             name: torch.from_numpy(np.stack([arrays[name] for _, arrays in states]))

@@ -18,7 +18,7 @@ from torchvision import transforms
 
 STOCK_BATCH = 16
 TUNED_BATCH = 128
-WORKERS = 2
+WORKERS = 4
 
 
 class PILImages(Dataset[Tensor]):
@@ -39,10 +39,25 @@ class PILImages(Dataset[Tensor]):
         return made
 
 
+def make_loader(
+    images: NDArray[np.uint8], *, tuned: bool, device: torch.device
+) -> DataLoader[Tensor]:
+    """Batches of 16, or large ones, with workers where the CPU does not train itself."""
+    workers = WORKERS if tuned and device.type == "cuda" else 0
+    return DataLoader(
+        PILImages(images),
+        batch_size=min(TUNED_BATCH if tuned else STOCK_BATCH, len(images)),
+        shuffle=True,
+        drop_last=True,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+    )
+
+
 def train(
     network: Callable[[Tensor, Tensor], Tensor],
     parameters: list[nn.Parameter],
-    images: NDArray[np.uint8],
+    loader: DataLoader[Tensor],
     *,
     steps: int,
     tuned: bool,
@@ -50,19 +65,10 @@ def train(
 ) -> None:
     """The loop of ``train_unconditional.py``: AdamW, cosine schedule, clipping, EMA, ``.item()``.
 
-    ``tuned`` takes large batches, workers and, on CUDA, bf16; else batches of 16 in fp32.
+    ``tuned`` computes in bf16 on CUDA.
     ``network(x, t)`` gives the predicted noise of a module in training, whose ``parameters``
     these are.
     """
-    batch = TUNED_BATCH if tuned else STOCK_BATCH
-    loader = DataLoader(
-        PILImages(images),
-        batch_size=min(batch, len(images)),
-        shuffle=True,
-        drop_last=True,
-        num_workers=WORKERS if tuned else 0,
-        persistent_workers=tuned,
-    )
     schedule = DDPMScheduler(num_train_timesteps=1000)
     optimizer = torch.optim.AdamW(parameters, lr=1e-4, weight_decay=1e-6)
     rate = get_cosine_schedule_with_warmup(optimizer, 500, max(steps, 501))
