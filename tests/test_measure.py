@@ -272,6 +272,8 @@ def test_classes_are_lost_rarer_commoner_or_alike() -> None:
     assert "5.0 times too rare" in found[1].in_words()
     misfit = representation([*scores, row("share_fit", 1.5, 0, 1)], list("abcde"), began)
     assert {one.verdict for one in misfit} == {"alike"}
+    assert all("of the samples that show a class" in one.in_words() for one in misfit)
+    assert all("of the samples," in one.in_words() for one in found)
 
 
 @pytest.mark.long

@@ -13,7 +13,6 @@ from imgcollapse.bench.results import Result, result
 from imgcollapse.bench.setting import Setting
 from imgcollapse.bench.timing import rates_in_turn, seconds_of
 from imgcollapse.bench.training_suite import COLOURS, LARGE, MIDDLE, SMALL, make_unet
-from imgcollapse.config import Config
 from imgcollapse.generators.networks import UNetDenoiser
 from imgcollapse.study.audit import audit
 
@@ -72,7 +71,7 @@ def _unet(setting: Setting, size: str) -> Iterator[Result]:
         says=f"ddpm, {steps} steps on both sides; the baseline draws {STOCK_BATCH} at once",
         limit=limit,
     )
-    passes = audit(fast_config(), least=False).passes
+    passes = audit(fast.whole_config, least=False).passes
     fast.sample(64, seed=1)
     ours_rates, baseline_rates = [], []
     for _ in range(setting.rounds):
@@ -87,13 +86,4 @@ def _unet(setting: Setting, size: str) -> Iterator[Result]:
         says=f"{FAST_SAMPLER} at {FAST_STEPS} steps ({'passes' if passes else 'FAILS'} the audit) "
         f"against ddpm at {STOCK_STEPS}, from {steps} and {2 * steps} of them",
         limit=limit / FAST_STEPS,
-    )
-
-
-def fast_config() -> Config:
-    return Config.model_validate(
-        {
-            "generator": {"objective": "eps"},
-            "sampling": {"sampler": FAST_SAMPLER, "steps": FAST_STEPS},
-        }
     )

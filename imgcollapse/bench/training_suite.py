@@ -22,11 +22,10 @@ from imgcollapse.bench.baselines.plain_vae import (
     PlainVAE,
     train_vae,
 )
-from imgcollapse.bench.ceilings import work_of
+from imgcollapse.bench.ceilings import Work, work_of
 from imgcollapse.bench.results import Result, guard, result
 from imgcollapse.bench.setting import CLASSES, Setting, config_of, synthetic_pool
 from imgcollapse.bench.timing import rates_in_turn
-from imgcollapse.config import Config
 from imgcollapse.generators import Surroundings
 from imgcollapse.generators.diffusion import Diffusion
 from imgcollapse.generators.networks import UNetDenoiser
@@ -79,16 +78,13 @@ def as_tensors(pool: ImageSet) -> TensorDataset:
     return TensorDataset(pixels, torch.from_numpy(pool.labels))
 
 
-def vae_config(epochs: float, **more: Any) -> Config:
+def make_vae(setting: Setting, epochs: float) -> VAE:
     """The lab's dense VAE in the sizes of the baseline's."""
-    return config_of(
-        generator={"kind": "vae", "network": "mlp", "width": HIDDEN, "latent": LATENT, **more},
+    config = config_of(
+        generator={"kind": "vae", "network": "mlp", "width": HIDDEN, "latent": LATENT},
         training={"budget": "epochs", "epochs": epochs, "batch_size": BATCH, "warmup_steps": 5},
     )
-
-
-def make_vae(setting: Setting, epochs: float, **more: Any) -> VAE:
-    return VAE(vae_config(epochs, **more), DIGITS, CLASSES, setting.device)
+    return VAE(config, DIGITS, CLASSES, setting.device)
 
 
 def _vae(setting: Setting) -> Iterator[Result]:
@@ -97,7 +93,7 @@ def _vae(setting: Setting) -> Iterator[Result]:
     ours = make_vae(setting, epochs)
     values = pool.images[0].size
     tensors = as_tensors(pool)
-    limit = setting.ceilings.rate(_vae_work(setting, pool), BATCH)
+    limit = setting.ceilings.rate(_vae_work(setting), BATCH)
 
     def fit() -> None:
         ours.fit(pool, seed=1, surroundings=Surroundings())
@@ -126,9 +122,8 @@ def _vae(setting: Setting) -> Iterator[Result]:
         yield result(name, *rates, unit="images/s", target=target, says=says, limit=limit)
 
 
-def _vae_work(setting: Setting, pool: ImageSet) -> Any:
-    vae = make_vae(setting, 1)
-    network = vae.fresh_network(0)
+def _vae_work(setting: Setting) -> Work:
+    network = make_vae(setting, 1).fresh_network(0)
     x = torch.zeros(BATCH, *DIGITS, device=setting.device)
     labels = torch.zeros(BATCH, dtype=torch.int64, device=setting.device)
     noise = torch.zeros(BATCH, LATENT, device=setting.device)

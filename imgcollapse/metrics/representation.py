@@ -22,7 +22,7 @@ class Represented:
     ``verdict`` is ``rarer`` or ``commoner`` where the two intervals lie apart, ``lost`` where the
     samples' upper limit is below a tenth of the reference's share, ``unseeable`` where so few
     images could not show that, and none is seen; else ``alike``: no difference that so many images
-    show.
+    show. Where ``counted``, the shares are of the samples that show a class.
     """
 
     name: str
@@ -33,23 +33,26 @@ class Represented:
     began_low: float
     began_high: float
     verdict: Verdict
+    counted: bool
 
     def in_words(self) -> str:
         """One sentence."""
-        ours = f"{percent(self.share)} ({percent(self.low)} to {percent(self.high)})"
+        limits = f"{percent(self.low)} to {percent(self.high)}"
+        whole = "samples that show a class" if self.counted else "samples"
+        ours = f"{percent(self.share)} ({limits}) of the {whole}"
         theirs = f"{percent(self.began)} of the reference"
         if self.verdict == "lost":
-            return f"{self.name} is lost: {ours} of the samples, {theirs}"
+            return f"{self.name} is lost: {ours}, {theirs}"
         if self.verdict == "unseeable":
-            return f"{self.name}: {ours} of the samples, {theirs}: too few images to see its loss"
+            return f"{self.name}: {ours}, {theirs}: too few images to see its loss"
         if self.verdict == "alike":
-            return f"{self.name}: {ours} of the samples, {theirs}: no difference is seen"
+            return f"{self.name}: {ours}, {theirs}: no difference is seen"
         if self.share == 0:
-            return f"{self.name} is too rare: {ours} of the samples, {theirs}"
+            return f"{self.name} is too rare: {ours}, {theirs}"
         factor, side = self.share / self.began, "common"
         if self.verdict == "rarer":
             factor, side = 1 / factor, "rare"
-        return f"{self.name} is {factor:.1f} times too {side}: {ours} of the samples, {theirs}"
+        return f"{self.name} is {factor:.1f} times too {side}: {ours}, {theirs}"
 
 
 def representation(
@@ -82,5 +85,5 @@ def representation(
         else:
             verdict = "commoner" if low > highs[label] else "alike"
         limits = float(lows[label]), float(highs[label])
-        found.append(Represented(name, value, low, high, part, *limits, verdict))
+        found.append(Represented(name, value, low, high, part, *limits, verdict, misfit))
     return sorted(found, key=lambda one: (one.share / one.began, one.name))

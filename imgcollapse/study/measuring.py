@@ -198,20 +198,23 @@ class FolderRuler:
     def score(self, samples: ImageSet, num: int) -> list[Score]:
         """Of ``num`` samples, by a seeded draw."""
         rows, seen = self._shares(samples, num, 0)
-        pool = self.distances.references[INITIAL] if self.distances.held_out else None
-        self._add(rows, self.distances(seen, seed=self.seed, pool=pool))
+        self._add(rows, self.distances(seen, seed=self.seed, pool=self._pool))
         self._add_copies(rows, seen.images, self.copies)
         return rows.scores
 
     def floor(self, real: ImageSet, num: int, reference: ImageSet) -> list[Score]:
         """Of ``num`` real images, which are part of the reference."""
         rows, seen = self._shares(real, num, FLOOR)
-        pool = self.distances.references[INITIAL] if self.distances.held_out else None
-        self._add(rows, self.distances.floor(seen, seed=self.seed, pool=pool))
+        self._add(rows, self.distances.floor(seen, seed=self.seed, pool=self._pool))
         known = Counter(reference.hashes())
         known.subtract(seen.images.hashes())
         self._add_copies(rows, seen.images, frozenset(one for one in known if known[one] > 0))
         return rows.scores
+
+    @property
+    def _pool(self) -> Seen | None:
+        """What stands for the samples' pool, where there are held-out images beside it."""
+        return self.distances.references[INITIAL] if self.distances.held_out else None
 
     def _shares(self, images: ImageSet, num: int, generation: int) -> tuple[Rows, Seen]:
         chosen = some_of(len(images), num, random_for(self.seed, "measure thin"))

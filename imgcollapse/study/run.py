@@ -63,8 +63,7 @@ def run_to_disk(
     """Makes or goes on with the run in ``out``; does nothing where it is complete.
 
     From a ``sibling`` that began alike, the beginning is copied. ``train`` carries out the
-    generators' trainings. Wrong configs, data and devices
-    are refused before anything is written.
+    generators' trainings. Wrong configs, data and devices are refused before anything is written.
     """
     run = RunDirectory(out)
     run.refuse_unless_same(config)

@@ -57,8 +57,10 @@ def train_together(tasks: Sequence[Task]) -> list[Trained | Exception]:
     or not, a task draws the same batches and random numbers; its weights differ in rounding only,
     from the first step on.
     """
-    if len(tasks) > 1 and can_be_stacked(tasks) and len({_saved_step(one) for one in tasks}) == 1:
-        return _Stack(tasks).train()
+    if len(tasks) > 1 and can_be_stacked(tasks):
+        saved = [_saved(task) for task in tasks]
+        if len({step for step, _ in saved}) == 1:
+            return _Stack(tasks).train(saved[0][0], [arrays for _, arrays in saved])
     found: list[Trained | Exception] = []
     for task in tasks:
         try:
@@ -68,9 +70,10 @@ def train_together(tasks: Sequence[Task]) -> list[Trained | Exception]:
     return found
 
 
-def _saved_step(task: Task) -> int:
+def _saved(task: Task) -> tuple[int, dict[str, Any]]:
+    """The step to go on with, and what was saved at it: nothing at step 0."""
     saved = None if task.checkpoint is None else task.checkpoint.load(task.seed)
-    return 0 if saved is None else saved[0]
+    return (0, {}) if saved is None else saved
 
 
 class _WithLoss(nn.Module):
@@ -104,8 +107,11 @@ class _Stack:
     def _stacked(models: Sequence[nn.Module]) -> tuple[dict[str, Any], dict[str, Any]]:
         return stack_module_state(list(models))
 
-    def train(self) -> list[Trained | Exception]:
-        first, steps = self._restore(), self.first.steps
+    def train(self, first: int, states: Sequence[dict[str, Any]]) -> list[Trained | Exception]:
+        """From step ``first``, at which the arrays of ``states`` were saved, unless it is 0."""
+        steps = self.first.steps
+        if first:
+            self._restore(states)
         batches = [Batches(task, first) for task in self.tasks]
         read, started = first, time.perf_counter()
         stopped = False
@@ -144,15 +150,8 @@ class _Stack:
         task = self.first
         set_rate(self.optimizer, task.config, step, task.steps)
 
-        def loss_of(
-            weights: Mapping[str, Tensor], buffers: Mapping[str, Tensor], *parts: Tensor
-        ) -> Tensor:
-            named = {f"model.{name}": one for name, one in (*weights.items(), *buffers.items())}
-            loss: Tensor = functional_call(self.module, named, parts)
-            return loss
-
         with torch.autocast(task.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            losses = vmap(loss_of)(self.weights, self.buffers, *prepared)
+            losses = vmap(self._loss)(self.weights, self.buffers, *prepared)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(losses.sum())
         self._clip(task.config.gradient_clip)
@@ -165,6 +164,12 @@ class _Stack:
                     1 - decay(step, task.config.ema_decay),
                 )
         self.losses[:, step] = losses.detach()
+
+    def _loss(self, weights: Tensors, buffers: Tensors, *parts: Tensor) -> Tensor:
+        """The loss of one task, with its weights in place of the module's."""
+        named = {f"model.{name}": one for name, one in (*weights.items(), *buffers.items())}
+        loss: Tensor = functional_call(self.module, named, parts)
+        return loss
 
     def _clip(self, most: float) -> None:
         """Each task's gradient by its own norm, as ``clip_grad_norm_`` does."""
@@ -215,18 +220,10 @@ class _Stack:
             arrays = {name: as_array(one) for name, one in tensors.items()}
             task.checkpoint.save(task.seed, step, arrays)
 
-    def _restore(self) -> int:
-        """The step to go on with, at which every task was saved; 0 where none was."""
-        saved = [
-            None if task.checkpoint is None else task.checkpoint.load(task.seed)
-            for task in self.tasks
-        ]
-        states = [one for one in saved if one is not None]
-        if not states:
-            return 0
+    def _restore(self, states: Sequence[dict[str, Any]]) -> None:
         stacked = {
-            name: torch.from_numpy(np.stack([arrays[name] for _, arrays in states]))
-            for name in states[0][1]
+            name: torch.from_numpy(np.stack([arrays[name] for arrays in states]))
+            for name in states[0]
         }
         with torch.no_grad():
             self.losses.copy_(stacked["losses"])
@@ -244,4 +241,3 @@ class _Stack:
             for place in range(len(self.parameters))
         }
         self.optimizer.load_state_dict(state)
-        return states[0][0]
