@@ -9,7 +9,7 @@ from imgcollapse.config import Config
 from imgcollapse.errors import numerical_errors_of
 from imgcollapse.generators import Fit, Generator, Surroundings, draw_labels
 from imgcollapse.images import ImageSet
-from imgcollapse.policies import compose_pool, remembered, synthetic_needed
+from imgcollapse.policies import Filtered, PoolMaker, remembered
 from imgcollapse.scores import Score
 from imgcollapse.seeds import seed_for
 
@@ -19,12 +19,14 @@ ScoreOf = Callable[[ImageSet, ImageSet, int], list[Score]]
 
 @dataclass(frozen=True)
 class Generation:
-    """What one generation trained on, drew, and was worth."""
+    """What one generation trained on, drew, released for later pools, and was worth."""
 
     number: int
     pool: ImageSet
+    filtered: Filtered | None
     fit: Fit
     samples: ImageSet
+    released: ImageSet
     scores: list[Score]
 
 
@@ -33,6 +35,7 @@ def run_chain(
     real: ImageSet,
     generator: Generator,
     *,
+    maker: PoolMaker | None = None,
     first: int = 0,
     past: Sequence[ImageSet] = (),
     score: ScoreOf | None = None,
@@ -40,22 +43,24 @@ def run_chain(
 ) -> Iterator[Generation]:
     """Yields the generations of a chain as they are done.
 
-    ``real`` is the real pool. To go on from generation ``first``, give in ``past`` what earlier
-    ones drew for later pools (``remembered`` says how far back), and with ``init: warm`` a
-    generator in the state of the last one.
+    ``real`` is the real pool. ``maker`` carries out the policy; it is needed where that asks for
+    a judge or for fresh images. To go on from generation ``first``, give in ``past`` what earlier
+    ones released (``remembered`` says how far back), and with ``init: warm`` a generator in the
+    state of the last one.
     """
-    for_pool = synthetic_needed(config.policy, config.sampling.num_images, len(real))
-    drawn = max(for_pool, config.scores.num_images if score else 0)
+    maker = maker or PoolMaker(config, real)
+    drawn = max(maker.drawn, config.scores.num_images if score else 0)
     for number in range(first, config.generations):
 
         def seed(purpose: str, number: int = number) -> int:
             return seed_for(config.seed, "generation", number, purpose)
 
-        pool = compose_pool(config.policy, real, past, seed=seed("pool")) if number else real
         with numerical_errors_of(f"generation {number}"):
+            pool, filtered = maker.pool(number, past)
             fit = generator.fit(pool, seed=seed("fit"), surroundings=surroundings)
             labels = draw_labels(config.generator.labels, pool, drawn, seed=seed("labels"))
             samples = generator.sample(drawn, seed=seed("sample"), labels=labels).born(number + 1)
+            released = maker.release(number, samples, generator.losses)
         scores = score(samples[: config.scores.num_images], pool, number) if score else []
-        yield Generation(number, pool, fit, samples, scores)
-        past = remembered(config.policy, [*past, samples[:for_pool]])
+        yield Generation(number, pool, filtered, fit, samples, released, scores)
+        past = remembered(config.policy, [*past, released])

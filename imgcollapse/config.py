@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from imgcollapse.policy_config import MOST_IMAGES, PolicyConfig
 from imgcollapse.sampling_config import (
     FEWEST_HEUN_STEPS,
     FLOW_SAMPLERS,
@@ -20,8 +21,6 @@ SourceName = Literal[
     "kennel", "digits", "mnist", "fashion-mnist", "cifar10", "cifar100", "svhn", "files"
 ]
 FETCHED = ("mnist", "fashion-mnist", "cifar10", "cifar100", "svhn")
-PresetName = Literal["replace", "accumulate", "accumulate-subsample", "mix", "real-only"]
-MOST_IMAGES = 10_000_000
 MOST_STEPS = 100_000_000
 
 
@@ -161,58 +160,6 @@ class TrainingConfig(Section):
         if self.budget == "steps":
             return self.steps
         return max(1, round(self.epochs * pool_size / min(self.batch_size, pool_size)))
-
-
-class PolicyConfig(Section):
-    """What the next pool is made of; ``preset`` fills the fields that are not given.
-
-    Where a given field is not the preset's, the policy is one of its own and ``preset`` null.
-
-    ``real`` says whether the fixed real pool takes part, ``window`` which generations' samples
-    do, ``cap`` how many images are kept of the union by a uniform draw (``pool``: as many as the
-    first pool), and ``real_fraction`` which part of the cap is real.
-    """
-
-    preset: PresetName | None = "accumulate-subsample"
-    real: Literal["none", "fixed"] | None = None
-    window: Literal["none", "last", "all"] | None = None
-    cap: Literal["none", "pool"] | Annotated[int, Field(ge=1, le=MOST_IMAGES)] | None = None
-    real_fraction: float | None = Field(None, gt=0, lt=1)
-
-    @model_validator(mode="before")
-    @classmethod
-    def fill_from_preset(cls, values: Any) -> Any:
-        if not isinstance(values, Mapping):
-            return values
-        preset = values.get("preset", "accumulate-subsample")
-        filled = PRESETS.get(preset, {}) if isinstance(preset, str) else {}
-        given = {key: value for key, value in values.items() if value is not None}
-        policy = {**filled, **given, "preset": preset}
-        if filled and policy != {**filled, "preset": preset}:
-            policy["preset"] = None
-        return policy
-
-    @model_validator(mode="after")
-    def is_a_policy(self) -> Self:
-        if self.real is None or self.window is None or self.cap is None:
-            raise ValueError("policy needs a preset, or each of real, window and cap")
-        if self.real == "none" and self.window == "none":
-            raise ValueError("policy leaves the pool empty: real and window are both none")
-        both = self.real == "fixed" and self.window != "none" and self.cap != "none"
-        if self.real_fraction is not None and not both:
-            raise ValueError(
-                "policy.real_fraction needs real: fixed, a window of samples and a cap"
-            )
-        return self
-
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "replace": {"real": "none", "window": "last", "cap": "none"},
-    "accumulate": {"real": "fixed", "window": "all", "cap": "none"},
-    "accumulate-subsample": {"real": "fixed", "window": "all", "cap": "pool"},
-    "mix": {"real": "fixed", "window": "last", "cap": "pool", "real_fraction": 0.5},
-    "real-only": {"real": "fixed", "window": "none", "cap": "none"},
-}
 
 
 class JudgeConfig(Section):

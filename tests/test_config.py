@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from imgcollapse.config import PRESETS, Config, DataConfig
+from imgcollapse.config import Config, DataConfig
 from imgcollapse.config_file import (
     data_root,
     expand,
@@ -22,6 +22,7 @@ from imgcollapse.config_file import (
     to_yaml,
 )
 from imgcollapse.errors import ConfigError
+from imgcollapse.policy_config import PRESETS
 
 SHIPPED = sorted(shipped_configs().glob("*.yaml"))
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy.stats import hypergeom, multivariate_hypergeom, norm
 
 from imgcollapse.chain import run_chain
-from imgcollapse.config import PRESETS, PolicyConfig
 from imgcollapse.config_file import parse_config
 from imgcollapse.generators.bootstrap import Bootstrap
 from imgcollapse.images import ImageSet
@@ -25,6 +24,7 @@ from imgcollapse.metrics.drift import (
     wright_fisher_variance,
 )
 from imgcollapse.policies import synthetic_needed
+from imgcollapse.policy_config import PRESETS, PolicyConfig
 from imgcollapse.seeds import random_for
 
 INITIAL = np.array([120, 50, 20, 7, 3])

@@ -24,7 +24,8 @@ LAYERS = (
     ("training",),
     ("drawing", "config_file"),
     ("config", "images", "device", "scores"),
-    ("sampling_config",),
+    ("sampling_config", "policy_config"),
+    ("repair_config",),
     ("section", "errors", "seeds"),
 )
 LAYER_OF = {part: height for height, layer in enumerate(LAYERS) for part in layer}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from imgcollapse.config import PRESETS, PolicyConfig
 from imgcollapse.images import REAL, ImageSet
-from imgcollapse.policies import compose_pool, remembered, synthetic_needed
+from imgcollapse.policies import compose_pool, remembered, synthetic_needed, takes_part
+from imgcollapse.policy_config import PRESETS, PolicyConfig
 
 SIZE = 60
 POLICIES = {
@@ -15,6 +15,11 @@ POLICIES = {
     "quarter real": {"preset": "mix", "real_fraction": 0.25},
     "capped at 25": {"preset": "accumulate", "cap": 25},
     "all generated, capped": {"preset": None, "real": "none", "window": "all", "cap": "pool"},
+    "last two": {"preset": None, "real": "fixed", "window": 2, "cap": "none"},
+    "fresh": {"preset": "mix", "real": "fresh"},
+    "hoarded": {"preset": "accumulate", "real": "hoarded", "hoarded_until": 3},
+    "hoarded half": {"preset": "mix", "real": "hoarded", "hoarded_until": 2},
+    "stratified": {"preset": "accumulate-subsample", "subsample": "class-stratified"},
 }
 
 
@@ -30,13 +35,20 @@ def images(origin: int, num: int = SIZE) -> ImageSet:
 
 def pool_after(name: str, generations: int, seed: int = 1) -> ImageSet:
     past = [images(number + 1) for number in range(generations)]
-    return compose_pool(policy(name), images(REAL), past, seed=seed)
+    return composed(name, past, seed, generations)
+
+
+def composed(name: str, past: list[ImageSet], seed: int, generation: int) -> ImageSet:
+    real = images(REAL) if takes_part(policy(name), generation) else None
+    return compose_pool(policy(name), real, past, size=SIZE, seed=seed)
 
 
 def expected_size(name: str, generations: int) -> int:
     chosen = policy(name)
-    synthetic = {"none": 0, "last": 1, "all": generations}[chosen.window or "none"] * SIZE
-    union = (SIZE if chosen.real == "fixed" else 0) + synthetic
+    words = {"none": 0, "last": 1, "all": generations}
+    window = chosen.window if isinstance(chosen.window, int) else words[str(chosen.window)]
+    synthetic = min(window, generations) * SIZE
+    union = (SIZE if takes_part(chosen, generations) else 0) + synthetic
     cap = {"pool": SIZE, "none": union}.get(str(chosen.cap), chosen.cap)
     return min(union, int(cap))  # type: ignore[arg-type]
 
@@ -63,8 +75,8 @@ def test_no_image_is_taken_twice_and_origins_are_those_of_the_images(name: str) 
 def test_the_window_is_all_that_a_policy_needs_of_the_past(name: str) -> None:
     past = [images(number + 1) for number in range(4)]
     kept = remembered(policy(name), past)
-    whole = compose_pool(policy(name), images(REAL), past, seed=2)
-    trimmed = compose_pool(policy(name), images(REAL), kept, seed=2)
+    whole = composed(name, past, 2, 4)
+    trimmed = composed(name, kept, 2, 4)
     assert whole.hashes() == trimmed.hashes()
 
 
@@ -98,6 +110,21 @@ def test_accumulate_subsample_draws_each_generation_alike() -> None:
     expected = counts.sum() / 4
     # Drawing without replacement has three quarters of the multinomial's variance.
     assert ((counts - expected) ** 2 / expected).sum() < 16.3
+
+
+def test_a_stratified_draw_keeps_the_shares_of_the_union() -> None:
+    """To the rounding: each class to less than one image."""
+    for seed in range(20):
+        past = [images(1)[:50], images(2)[:31]]
+        pool = composed("stratified", past, seed, 2)
+        union = images(REAL).concat(*past)
+        assert len(pool) == SIZE
+        assert np.abs(pool.counts() - union.counts() * SIZE / len(union)).max() < 1
+
+
+def test_hoarded_real_images_are_gone_from_their_generation_on() -> None:
+    parts = [(pool_after("hoarded half", t).origin == REAL).mean() for t in (1, 2, 3)]
+    assert parts == [0.5, 0, 0]
 
 
 @pytest.mark.parametrize(

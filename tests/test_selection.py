@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import binom, linregress
 
-from imgcollapse.config import PolicyConfig
 from imgcollapse.metrics.increments import Experiment, increments, simulate_verdicts
 from imgcollapse.metrics.selection import LIMIT, Selection, measure_selection
+from imgcollapse.policy_config import PolicyConfig
 from imgcollapse.seeds import random_for
 
 INITIAL = np.floor(800 * 0.01 ** (np.arange(10) / 9) + 1e-9).astype(np.int64)

@@ -12,8 +12,8 @@ from imgcollapse.errors import ConfigError
 from imgcollapse.scores import percent
 
 if TYPE_CHECKING:
-    from imgcollapse.config import PolicyConfig
     from imgcollapse.metrics.drift import Array, Null
+    from imgcollapse.policy_config import PolicyConfig
 
 COLUMNS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 GENERATIONS = 60

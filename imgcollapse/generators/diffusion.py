@@ -31,6 +31,8 @@ from imgcollapse.images import ImageSet
 from imgcollapse.seeds import seed_for
 from imgcollapse.training import Task
 
+LOSS_TIMES = 8
+
 
 class Diffusion:
     """Learns to take noise away; samples are drawn from a separate moving average.
@@ -79,7 +81,8 @@ class Diffusion:
         def prepare(items: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Tensor, ...]:
             x0 = to_floats(items) if is_pixels else items
             noise = torch.randn(x0.shape, generator=random, device=x0.device)
-            return *_noised(self.config.objective, x0, noise, signal, random), labels
+            part = _drawn_time(self.config.objective, len(x0), random, x0.device)
+            return *noised(self.config.objective, x0, noise, signal, part), labels
 
         task = Task(
             network,
@@ -126,6 +129,30 @@ class Diffusion:
             images[where] = to_bytes(x)[: where.stop - where.start].cpu().numpy()
         return ImageSet.of(images, labels, self.classes)
 
+    @torch.inference_mode()
+    def losses(self, images: ImageSet) -> NDArray[np.float64]:
+        """Denoising loss of each image, over times spread evenly and the same noise for all."""
+        if self.average is None:
+            raise ValueError("fit or load comes before losses")
+        denoise = denoiser_for(self.whole_config, self.average)
+        signal = alphas_cumprod().to(self.device)
+        random = torch.Generator(self.device).manual_seed(0)
+        shape = (LOSS_TIMES, *self.item_shape)
+        noises = torch.randn(shape, generator=random, device=self.device)
+        losses = np.zeros(len(images))
+        for start in range(0, len(images), self.sampling.batch_size):
+            where = slice(start, start + self.sampling.batch_size)
+            pixels = torch.from_numpy(images.images[where]).to(self.device)
+            stage = self.first_stage
+            x0 = to_floats(pixels) if stage is None else stage.encode(pixels)
+            labels = torch.from_numpy(images.labels[where]).clamp_min(0).to(self.device)
+            for number, noise in enumerate(noises):
+                part = torch.full((len(x0),), (number + 0.5) / LOSS_TIMES, device=self.device)
+                xt, t, target = noised(self.config.objective, x0, noise, signal, part)
+                error = (denoise(xt, t, labels=labels) - target).square().flatten(1).mean(1)
+                losses[where] += error.cpu().numpy() / LOSS_TIMES
+        return losses
+
     def save(self, folder: Path) -> None:
         """UNets as a folder that ``DDPMPipeline.from_pretrained`` loads; MLPs beside a scheduler.
 
@@ -166,17 +193,24 @@ def _denoising_loss(
     return (network(xt, t, labels).float() - target).square().mean()
 
 
-def _noised(
-    objective: str, x0: Tensor, noise: Tensor, signal: Tensor, random: torch.Generator
+def noised(
+    objective: str, x0: Tensor, noise: Tensor, signal: Tensor, part: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """xt, t in [0, 1000] and what the network is to predict, at a uniformly drawn time."""
+    """xt, t in [0, 1000] and what the network is to predict, at times ``part`` in [0, 1) (N)."""
     spread = (-1, *(1,) * (x0.dim() - 1))
     if objective == "flow":
-        sigma = torch.rand(len(x0), generator=random, device=x0.device)
-        part = sigma.view(spread)
-        return (1 - part) * x0 + part * noise, sigma * TRAIN_STEPS, noise - x0
-    t = torch.randint(TRAIN_STEPS, (len(x0),), generator=random, device=x0.device)
+        sigma = part.view(spread)
+        return (1 - sigma) * x0 + sigma * noise, part * TRAIN_STEPS, noise - x0
+    t = (part * TRAIN_STEPS).long()
     keep = signal[t].sqrt().view(spread)
     lose = (1 - signal[t]).sqrt().view(spread)
     target = noise if objective == "eps" else keep * noise - lose * x0
     return keep * x0 + lose * noise, t, target
+
+
+def _drawn_time(objective: str, num: int, random: torch.Generator, device: torch.device) -> Tensor:
+    """Uniform times in [0, 1): of the thousand steps of diffusion, the middles."""
+    if objective == "flow":
+        return torch.rand(num, generator=random, device=device)
+    steps = torch.randint(TRAIN_STEPS, (num,), generator=random, device=device)
+    return (steps + 0.5) / TRAIN_STEPS

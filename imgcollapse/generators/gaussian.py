@@ -84,6 +84,17 @@ class GaussianMixture:
             images[where] = decoded[: where.stop - where.start].numpy()
         return ImageSet.of(images, None, self.classes)
 
+    def losses(self, images: ImageSet) -> NDArray[np.float64]:
+        """Minus the log density of the coordinates, in nats."""
+        at = self.first_stage.encode(torch.from_numpy(images.images)).double()
+        means, factors = self.tensors["means"], self.tensors["factors"]
+        parts = torch.distributions.MultivariateNormal(means, scale_tril=factors)
+        mixing = torch.distributions.Categorical(self.tensors["weights"])
+        density = torch.distributions.MixtureSameFamily(mixing, parts)
+        blocks = [-density.log_prob(block) for block in at.split(1024)]
+        found: NDArray[np.float64] = torch.cat(blocks).numpy()
+        return found
+
     def save(self, folder: Path) -> None:
         self.first_stage.save(folder)
         save_tensors(self.tensors, folder / FILE)

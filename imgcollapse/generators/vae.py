@@ -127,6 +127,21 @@ class VAE:
             images[where] = to_bytes(x)[: where.stop - where.start].cpu().numpy()
         return ImageSet.of(images, labels, self.classes)
 
+    @torch.inference_mode()
+    def losses(self, images: ImageSet) -> NDArray[np.float64]:
+        """Squared error of each image after encoding and decoding by their means, per value."""
+        if self.average is None:
+            raise ValueError("fit or load comes before losses")
+        losses = np.empty(len(images))
+        for start in range(0, len(images), self.sampling.batch_size):
+            where = slice(start, start + self.sampling.batch_size)
+            x = to_floats(torch.from_numpy(images.images[where]).to(self.device))
+            labels = torch.from_numpy(images.labels[where]).clamp_min(0).to(self.device)
+            z, _ = self.average.encode(x, labels)
+            errors = (self.average.decode(z, labels).float() - x).square()
+            losses[where] = errors.flatten(1).mean(1).cpu().numpy()
+        return losses
+
     def save(self, folder: Path) -> None:
         if self.average is None:
             raise ValueError("fit or load comes before save")

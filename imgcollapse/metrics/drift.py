@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imgcollapse.config import PolicyConfig
+from imgcollapse.policy_config import PolicyConfig
 from imgcollapse.seeds import random_for
 
 Array = NDArray[np.float64]

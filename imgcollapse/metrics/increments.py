@@ -17,8 +17,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from imgcollapse.config import PolicyConfig
 from imgcollapse.metrics.drift import Array, Counts, draw, resample, spread, thin
+from imgcollapse.policy_config import PolicyConfig
 
 
 @dataclass(frozen=True)

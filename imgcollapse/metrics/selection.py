@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import gamma, norm
 
-from imgcollapse.config import PolicyConfig
 from imgcollapse.metrics.drift import Array, Counts
 from imgcollapse.metrics.increments import Experiment, Increments, increments, simulate_verdicts
+from imgcollapse.policy_config import PolicyConfig
 from imgcollapse.seeds import random_for
 
 LIMIT = 6.0

@@ -1,5 +1,11 @@
 """Policies: what the next pool is made of."""
 
-from imgcollapse.policies.composition import compose_pool, remembered, synthetic_needed
+from imgcollapse.policies.composition import compose_pool, remembered, synthetic_needed, takes_part
+from imgcollapse.policies.filters import Filtered
+from imgcollapse.policies.pool_maker import PoolMaker
+from imgcollapse.policies.repairs import drawn_for
 
-__all__ = ["compose_pool", "remembered", "synthetic_needed"]
+__all__ = [
+    "Filtered", "PoolMaker", "compose_pool", "drawn_for", "remembered", "synthetic_needed",
+    "takes_part",
+]  # fmt: skip

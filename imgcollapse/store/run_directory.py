@@ -226,7 +226,18 @@ class RunDirectory:
 
     def samples(self, number: int, classes: Sequence[str], num: int | None = None) -> ImageSet:
         """What a committed generation sampled, or the first ``num`` images of it."""
-        path = self._generation(number) / "samples.npz"
+        return self._images(number, "samples.npz", classes, num)
+
+    def released(self, number: int, classes: Sequence[str], num: int) -> ImageSet:
+        """What later pools get of a committed generation: ``num`` images.
+
+        They are the first of its samples, unless the policy changed what is released.
+        """
+        apart = (self._generation(number) / "released.npz").is_file()
+        return self._images(number, "released.npz" if apart else "samples.npz", classes, num)
+
+    def _images(self, number: int, name: str, classes: Sequence[str], num: int | None) -> ImageSet:
+        path = self._generation(number) / name
         with _opened_npz(path) as stored:
             images = stored["arr_0"][:num].transpose(0, 3, 1, 2)
             labels = stored["arr_1"][:num] if "arr_1" in stored else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 from imgcollapse.config import Config
-from imgcollapse.policies import synthetic_needed
+from imgcollapse.policies import drawn_for, synthetic_needed
 from imgcollapse.store.run_directory import RunDirectory
 from imgcollapse.study.requirements import differences
 
@@ -15,9 +15,9 @@ PARTS = ("judge", "reference", "gen_000")
 def share_beginning(run: RunDirectory, config: Config, sibling: RunDirectory) -> bool:
     """Copies judge, reference and generation 0 from a sibling where they would be the same bytes.
 
-    They are if the configs differ in nothing but policy and number of generations and draw as
-    many samples, and if both began on the same device, threads and versions. Returns whether it
-    did. Raises CorruptError where the sibling is not what its manifest says.
+    They are if the configs differ in nothing but policy and number of generations, draw and
+    release the same samples, and if both began on the same device, threads and versions. Returns
+    whether it did. Raises CorruptError where the sibling is not what its manifest says.
     """
     if (run.path / "judge").is_dir() or not sibling.generations():
         return False
@@ -31,9 +31,9 @@ def share_beginning(run: RunDirectory, config: Config, sibling: RunDirectory) ->
     return True
 
 
-def _beginning(config: Config) -> tuple[Config, int]:
+def _beginning(config: Config) -> tuple[Config, int, object]:
     pool = 10**9  # stands for the size of the first pool, whatever it is
-    drawn = synthetic_needed(config.policy, config.sampling.num_images, pool)
-    return config.model_copy(update={"policy": None, "generations": 0}), max(
-        drawn, config.scores.num_images
-    )
+    needed = synthetic_needed(config.policy, config.sampling.num_images, pool)
+    drawn = max(drawn_for(config.policy.repairs, needed), config.scores.num_images)
+    released = (config.policy.repairs, config.policy.watermark)
+    return config.model_copy(update={"policy": None, "generations": 0}), drawn, released

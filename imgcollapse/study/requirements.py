@@ -12,7 +12,7 @@ from imgcollapse.config import Config
 from imgcollapse.errors import ConfigError
 from imgcollapse.generators import fewest_images
 from imgcollapse.images import ImageSet
-from imgcollapse.policies import compose_pool, synthetic_needed
+from imgcollapse.policies import compose_pool, synthetic_needed, takes_part
 
 
 def refuse_unwritable(out: Path) -> None:
@@ -40,7 +40,9 @@ def refuse_small_pools(config: Config, real: ImageSet) -> None:
         drawn = synthetic_needed(config.policy, config.sampling.num_images, len(real))
         blank = np.zeros((max(drawn, len(real)), 1, 1, 1), np.uint8)
         first, samples = (ImageSet.of(blank[:num], None, ()) for num in (len(real), drawn))
-        sizes.append(len(compose_pool(config.policy, first, [samples], seed=0)))
+        part = first if takes_part(config.policy, 1) else None
+        pool = compose_pool(config.policy, part, [samples], size=len(first), seed=0)
+        sizes.append(len(pool))
     for generation, size in enumerate(sizes):
         if size < needed:
             raise ConfigError(

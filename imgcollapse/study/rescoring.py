@@ -9,9 +9,8 @@ from imgcollapse.device import pick_device, set_up
 from imgcollapse.errors import CorruptError
 from imgcollapse.images import ImageSet
 from imgcollapse.metrics.judge import Judge
-from imgcollapse.policies import compose_pool, remembered, synthetic_needed
+from imgcollapse.policies import PoolMaker, remembered
 from imgcollapse.scores import FLOOR, Score
-from imgcollapse.seeds import seed_for
 from imgcollapse.store.run_directory import RunDirectory
 from imgcollapse.study.preparation import make_ruler
 from imgcollapse.study.selection_scores import selection_scores
@@ -29,17 +28,17 @@ def rescore(run: RunDirectory) -> Iterator[tuple[int, list[Score]]]:
     splits = make_splits(config)
     ruler = make_ruler(config, splits, Judge.load(run.path / "judge", device))
     yield FLOOR, ruler.floor(splits.floor)
-    for_pool = synthetic_needed(config.policy, config.sampling.num_images, len(splits.pool))
+    maker = PoolMaker(config, splits.pool, look=ruler.judge.look)
     past: list[ImageSet] = []
     scores: list[Score] = []
     for number in range(len(run.generations())):
-        seed = seed_for(config.seed, "generation", number, "pool")
-        pool = compose_pool(config.policy, splits.pool, past, seed=seed) if number else splits.pool
+        pool, _ = maker.pool(number, past)
         samples = run.samples(number, splits.pool.classes)
         found = ruler.score(samples[: config.scores.num_images], pool, number)
         scores += found
         yield number, found + selection_scores(config, ruler, scores)
-        past = remembered(config.policy, [*past, samples[:for_pool]])
+        released = run.released(number, splits.pool.classes, maker.released)
+        past = remembered(config.policy, [*past, released])
 
 
 def check_scores(run: RunDirectory) -> int:

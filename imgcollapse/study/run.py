@@ -18,7 +18,7 @@ from imgcollapse.figures.tables import RunTables, class_shares
 from imgcollapse.generators import Generator, Surroundings, draw_labels, make_generator
 from imgcollapse.images import ImageSet
 from imgcollapse.metrics.ruler import Ruler
-from imgcollapse.policies import remembered, synthetic_needed
+from imgcollapse.policies import PoolMaker, remembered
 from imgcollapse.scores import Score
 from imgcollapse.seeds import seed_for
 from imgcollapse.store.files import write_bytes, write_json
@@ -130,9 +130,9 @@ def _go_on(
         return
     if done and config.generator.init == "warm":
         generator.load(done[-1] / "model")
-    for_pool = synthetic_needed(config.policy, config.sampling.num_images, len(real))
+    maker = PoolMaker(config, real, look=ruler.judge.look)
     numbers = remembered(config.policy, list(range(len(done))))
-    past = [run.samples(number, real.classes, for_pool) for number in numbers]
+    past = [run.released(number, real.classes, maker.released) for number in numbers]
 
     def score(samples: ImageSet, pool: ImageSet, number: int) -> list[Score]:
         scores = ruler.score(samples, pool, number)
@@ -145,12 +145,13 @@ def _go_on(
         config,
         real,
         generator,
+        maker=maker,
         first=len(done),
         past=past,
         score=score,
         surroundings=surroundings,
     ):
-        _commit(run, config, generation, generator, ruler)
+        _commit(run, config, generation, generator, ruler, maker.changes_samples)
         seconds, started = time.perf_counter() - started, time.perf_counter()
         run.log_volatile(
             {
@@ -171,7 +172,12 @@ def _go_on(
 
 
 def _commit(
-    run: RunDirectory, config: Config, generation: Generation, generator: Generator, ruler: Ruler
+    run: RunDirectory,
+    config: Config,
+    generation: Generation,
+    generator: Generator,
+    ruler: Ruler,
+    released_apart: bool,
 ) -> None:
     number = generation.number
     labels = draw_labels(
@@ -197,6 +203,8 @@ def _commit(
             },
         )
         write_samples(folder / "samples.npz", generation.samples)
+        if released_apart:
+            write_samples(folder / "released.npz", generation.released)
         write_scores(folder / "scores.json", generation.scores)
         write_npz(folder / "grid.npz", arr_0=grid.images.transpose(0, 2, 3, 1), arr_1=verdicts)
         write_bytes(

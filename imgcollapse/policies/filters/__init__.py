@@ -1,0 +1,5 @@
+"""Filters: which images of an incoming pool are dropped, and why."""
+
+from imgcollapse.policies.filters.filtering import Filtered, filter_pool
+
+__all__ = ["Filtered", "filter_pool"]

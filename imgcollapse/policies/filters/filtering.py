@@ -1,0 +1,56 @@
+"""Applies a filter to an incoming pool, or its control, and counts what it did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgcollapse.errors import NumericalError
+from imgcollapse.images import REAL, ImageSet
+from imgcollapse.policies.evidence import Evidence
+from imgcollapse.policies.filters.finding import Filter, Finding
+from imgcollapse.policies.filters.oracle import oracle
+from imgcollapse.policy_config import FilterConfig
+from imgcollapse.seeds import random_for
+
+FILTERS: dict[str, Filter] = {"oracle": oracle}
+READ_ORIGIN = ("oracle", "simulated")
+"""The filters that know the truth: one is the best there could be, one draws its own errors."""
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """The images that are left, and the finding on those that were seen (bool N in ``seen``)."""
+
+    pool: ImageSet
+    incoming: ImageSet
+    seen: NDArray[np.bool_]
+    finding: Finding
+
+
+def filter_pool(config: FilterConfig, incoming: ImageSet, evidence: Evidence) -> Filtered:
+    """Drops what the filter takes for generated; NumericalError where nothing is left.
+
+    Filters get the images without their origin, but for those that are defined by it.
+    """
+    seen = np.ones(len(incoming), bool)
+    if config.trusted_real == "keep":
+        seen = incoming.origin != REAL
+    shown = incoming[seen]
+    finding = FILTERS[config.kind](
+        config, shown if config.kind in READ_ORIGIN else shown.born(REAL), evidence
+    )
+    kept = np.ones(len(incoming), bool)
+    kept[seen] = _any_as_many(finding.kept, evidence) if config.matched_random else finding.kept
+    if not kept.any():
+        raise NumericalError(
+            "the filter left no image in the pool",
+            "use policy.real: fixed or fresh, or policy.filter.trusted_real: keep",
+        )
+    return Filtered(incoming[kept], incoming, seen, finding)
+
+
+def _any_as_many(kept: NDArray[np.bool_], evidence: Evidence) -> NDArray[np.bool_]:
+    return random_for(evidence.seed, "matched random").permutation(kept)

@@ -1,0 +1,29 @@
+"""What a filter says of a pool."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgcollapse.images import ImageSet
+from imgcollapse.policies.evidence import Evidence
+from imgcollapse.policy_config import FilterConfig
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Of N images: ``kept`` (bool N), and ``suspicion`` (float N), high for generated ones.
+
+    ``rates`` are the true and false positive rates that the detector is made for, None where it
+    has none.
+    """
+
+    kept: NDArray[np.bool_]
+    suspicion: NDArray[np.float64]
+    rates: tuple[float, float] | None = None
+
+
+Filter = Callable[[FilterConfig, ImageSet, Evidence], Finding]
