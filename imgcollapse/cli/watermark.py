@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from imgcollapse.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from imgcollapse.images import ImageSet
+    from imgcollapse.policies.watermark import Key
     from imgcollapse.policies.watermark_detection import Detection
 
 MOST_FALSE = 0.1
@@ -57,7 +59,12 @@ def stamp(
 @app.command()
 def detect(
     images: ImagesArgument,
-    key: Annotated[list[str], typer.Option(help="The key; again for each of several.")],
+    key: Annotated[
+        list[str] | None, typer.Option(help="The key; again for each of several.")
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="A run, for the keys of all its generations so far.")
+    ] = None,
     fpr: Annotated[
         float, typer.Option(help="Part of the unmarked images that may be taken for marked.")
     ] = 1e-3,
@@ -71,16 +78,19 @@ def detect(
 
     The threshold lets through as many unmarked images as --fpr says, for all keys together: of
     random keys on the images themselves, or of these keys on the real images of --calibrate.
+    With --run, the keys are those of a run's generations: the lineage of the images.
     """
     if not 0 < fpr <= MOST_FALSE:
         raise ConfigError(f"--fpr {fpr:g} is no false positive rate", f"up to {MOST_FALSE}")
-    if repeated := next((one for one in key if key.count(one) > 1), None):
-        raise ConfigError(f"--key {repeated} is given twice", "name each key once")
+    if bool(key) == bool(run):
+        raise ConfigError("watermark detect looks for --key or for the keys of --run", "give one")
+    named = _keys_of_run(run) if run else _named_once(key or [])
+    names, keys = list(named), list(named.values())
     from imgcollapse.policies import watermark_detection as detection
 
     found = _read(images)
     if calibrate is None:
-        threshold = detection.threshold_by_random_keys(found.images, num_keys=len(key), fpr=fpr)
+        threshold = detection.threshold_by_random_keys(found.images, num_keys=len(keys), fpr=fpr)
     else:
         real = _read(calibrate)
         if real.image_shape != found.image_shape:
@@ -89,12 +99,35 @@ def detect(
                 f"({calibrate})",
                 "give real images of the same size and channels",
             )
-        threshold = detection.threshold_by_real_images(real.images, key, fpr=fpr)
-    result = detection.detect(found.images, key, threshold)
+        threshold = detection.threshold_by_real_images(real.images, keys, fpr=fpr)
+    result = detection.detect(found.images, keys, threshold)
     if as_json:
-        print_json(_as_dict(result, key, calibrate))
+        print_json(_as_dict(result, names, calibrate))
     else:
-        _print_words(result, key, images, calibrate)
+        _print_words(result, names, images, calibrate)
+
+
+def _named_once(keys: Sequence[str]) -> Mapping[str, Key]:
+    if repeated := next((one for one in keys if keys.count(one) > 1), None):
+        raise ConfigError(f"--key {repeated} is given twice", "name each key once")
+    return {key: key for key in keys}
+
+
+def _keys_of_run(path: Path) -> Mapping[str, Key]:
+    """The key of each committed generation of a run, by its name."""
+    from imgcollapse.policies.watermark import generation_key
+    from imgcollapse.store.run_directory import RunDirectory
+
+    run = RunDirectory(path)
+    config = run.config()
+    if config.policy.watermark is None:
+        raise ConfigError(f"the run marks nothing ({path})", "its config has no policy.watermark")
+    if not run.generations():
+        raise ConfigError(f"no generation is committed yet ({path})", "imgcollapse status DIR")
+    return {
+        f"generation {number}": generation_key(config.seed, number)
+        for number in range(len(run.generations()))
+    }
 
 
 def _read(path: Path) -> ImageSet:

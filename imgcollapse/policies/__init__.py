@@ -1,11 +1,13 @@
 """Policies: what the next pool is made of."""
 
 from imgcollapse.policies.composition import compose_pool, remembered, synthetic_needed, takes_part
-from imgcollapse.policies.filters import Filtered
+from imgcollapse.policies.filters import Filtered, report
 from imgcollapse.policies.pool_maker import PoolMaker
+from imgcollapse.policies.refusing import refuse_unfit
 from imgcollapse.policies.repairs import drawn_for
+from imgcollapse.policies.watermark import correlate, generation_key
 
 __all__ = [
-    "Filtered", "PoolMaker", "compose_pool", "drawn_for", "remembered", "synthetic_needed",
-    "takes_part",
+    "Filtered", "PoolMaker", "compose_pool", "correlate", "drawn_for", "generation_key",
+    "refuse_unfit", "remembered", "report", "synthetic_needed", "takes_part",
 ]  # fmt: skip

@@ -107,9 +107,9 @@ def stamp_share(
 
 def psnr_of(images: Pixels, stamped: Pixels) -> NDArray[np.float64]:
     """Peak signal-to-noise ratio of each image in dB; infinite where nothing changed."""
-    errors = np.square(images.astype(np.float32) - stamped).reshape(len(images), -1)
+    errors = np.square(images.astype(np.float32) - stamped).mean((1, 2, 3), np.float64)
     with np.errstate(divide="ignore"):
-        ratios: NDArray[np.float64] = 10 * np.log10(255.0**2 / errors.mean(1, np.float64))
+        ratios: NDArray[np.float64] = 10 * np.log10(255.0**2 / errors)
     return ratios
 
 
