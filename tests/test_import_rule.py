@@ -23,6 +23,7 @@ LAYERS = (
     ("data", "generators", "policies", "metrics", "store"),
     ("training",),
     ("drawing", "config_file"),
+    ("config_layers",),
     ("config", "images", "device", "scores"),
     ("sampling_config", "policy_config"),
     ("repair_config",),

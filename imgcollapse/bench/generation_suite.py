@@ -18,7 +18,8 @@ from imgcollapse.bench.timing import rates_in_turn, seconds_of
 from imgcollapse.bench.training_suite import DIGITS, as_tensors, make_vae
 from imgcollapse.chain import run_chain
 from imgcollapse.config import Config
-from imgcollapse.config_file import find_config, load_config
+from imgcollapse.config_file import load_config
+from imgcollapse.config_layers import find_config
 from imgcollapse.data.splits import make_splits
 from imgcollapse.generators import Surroundings, make_generator
 from imgcollapse.generators.networks import MLPDenoiser

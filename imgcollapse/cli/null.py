@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imgcollapse.cli.parameters import JsonOption, SetOption, print_json, read_config
+from imgcollapse.cli.parameters import JsonOption, SetOption, WithOption, print_json, read_config
 from imgcollapse.errors import ConfigError
 from imgcollapse.scores import percent
 
@@ -63,6 +63,7 @@ def null(
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0)] = None,
     set_: SetOption = None,
+    with_: WithOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say what chance alone would do: when classes die out, and how far shares stray."""
@@ -75,8 +76,8 @@ def null(
                 f"{doubled[0]} does not go with a CONFIG, which says it itself",
                 "change the config with --set, such as --set policy.preset=mix",
             )
-        question = _from_config(config, set_, generations, seed)
-    elif counts is None or set_:
+        question = _from_config(config, set_, with_, generations, seed)
+    elif counts is None or set_ or with_:
         raise ConfigError(
             "null needs a CONFIG or --counts" if counts is None else "--set goes with a CONFIG",
             "such as imgcollapse null --counts 5,10,20 --pool 2000",
@@ -138,13 +139,18 @@ def _from_options(
 
 
 def _from_config(
-    name: str, overrides: list[str] | None, generations: int | None, seed: int | None
+    name: str,
+    overrides: list[str] | None,
+    layers: list[str] | None,
+    generations: int | None,
+    seed: int | None,
 ) -> _Question:
     from imgcollapse.data.profile import counts_by_class
     from imgcollapse.data.sources import native_shape
     from imgcollapse.policies import synthetic_needed
 
-    config = read_config(name, [*(overrides or []), *([] if seed is None else [f"seed={seed}"])])
+    seeded = [] if seed is None else [f"seed={seed}"]
+    config = read_config(name, [*(overrides or []), *seeded], layers)
     if config.profile.kind == "as-is" or config.data.source == "files":
         raise ConfigError(
             f"only the images themselves say how many each class has ({name})",
