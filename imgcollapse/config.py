@@ -61,7 +61,11 @@ class ProfileConfig(Section):
     imbalance: float = Field(0.01, gt=0, le=1, description="rarest class over most common class")
     exponent: float = Field(1.0, ge=0, description="of zipf")
     counts: Listed[int] | None = Field(None, description="images by rank, common first")
-    ranks: Literal["natural", "seeded"] | Listed[int | str] = "natural"
+    ranks: Literal["natural", "seeded", "latin"] | Listed[int | str] = Field(
+        "natural",
+        description="which class holds which rank; latin: rotated by the seed, so that over as "
+        "many seeds in a row as there are classes each class holds each rank once",
+    )
 
     @model_validator(mode="after")
     def fits_kind(self) -> Self:

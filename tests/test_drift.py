@@ -20,12 +20,12 @@ from imgcollapse.metrics.drift import (
     resample,
     simulate_null,
     spread,
-    thin,
     wright_fisher_variance,
 )
 from imgcollapse.policies import synthetic_needed
 from imgcollapse.policy_config import PRESETS, PolicyConfig
 from imgcollapse.seeds import random_for
+from imgcollapse.thinning import thin
 
 INITIAL = np.array([120, 50, 20, 7, 3])
 SIZE = int(INITIAL.sum())

@@ -27,7 +27,7 @@ LAYERS = (
     ("config", "images", "device", "scores"),
     ("sampling_config", "policy_config"),
     ("repair_config",),
-    ("section", "errors", "seeds"),
+    ("section", "errors", "seeds", "thinning"),
 )
 LAYER_OF = {part: height for height, layer in enumerate(LAYERS) for part in layer}
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "core", "manager"}

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgcollapse.images import ImageSet
-from imgcollapse.policy_config import PolicyConfig
+from imgcollapse.policy_config import (
+    PolicyConfig,
+    part_of_real,
+    remembered,
+    size_of_cap,
+    takes_part,
+)
 from imgcollapse.seeds import random_for
+from imgcollapse.thinning import thin
 
-T = TypeVar("T")
 StrataOf = Callable[[ImageSet], NDArray[np.int64]]
 """Images -> the stratum of each (N), any whole numbers."""
 
@@ -36,12 +41,12 @@ def compose_pool(
     """
     synthetic = remembered(policy, samples)
     kept = [] if real is None else [real]
-    if policy.cap == "none" or policy.cap is None:
+    cap, num_real = size_of_cap(policy, size), part_of_real(policy, size)
+    if cap is None:
         return _join([*kept, *synthetic])
-    size = size if policy.cap == "pool" else policy.cap
     stratified = policy.subsample == "class-stratified"
 
-    def thin(images: ImageSet, size: int, purpose: str) -> ImageSet:
+    def thinned(images: ImageSet, size: int, purpose: str) -> ImageSet:
         if size >= len(images):
             return images
         random = random_for(seed, "pool", purpose)
@@ -49,29 +54,29 @@ def compose_pool(
             return images[_stratified(strata(images), size, random)]
         return images[np.sort(random.choice(len(images), size, replace=False))]
 
-    if policy.real_fraction is None or real is None:
-        return thin(_join([*kept, *synthetic]), size, "union")
-    num_real = round(policy.real_fraction * size)
+    if num_real is None or real is None:
+        return thinned(_join([*kept, *synthetic]), cap, "union")
     return _join(
         [
-            thin(real, num_real, "real"),
-            thin(_join(synthetic), size - num_real, "synthetic"),
+            thinned(real, num_real, "real"),
+            thinned(_join(synthetic), cap - num_real, "synthetic"),
         ]
     )
 
 
-def takes_part(policy: PolicyConfig, generation: int) -> bool:
-    """Whether real images are in the pool of a generation above 0."""
-    if policy.real == "hoarded":
-        return generation < (policy.hoarded_until or 0)
-    return policy.real != "none"
+def pool_size(policy: PolicyConfig, generation: int, *, first: int, released: int) -> int:
+    """Images of the pool of a generation above 0 before any filter.
 
-
-def remembered(policy: PolicyConfig, samples: Sequence[T]) -> list[T]:
-    """Those of the samples so far, oldest first, that the policy's window still reaches."""
-    words = {"none": 0, "last": 1, "all": len(samples)}
-    window = policy.window if isinstance(policy.window, int) else words[policy.window or "none"]
-    return list(samples[max(0, len(samples) - window) :])
+    ``first`` counts those of the first pool, ``released`` those that each generation releases.
+    """
+    real = first if takes_part(policy, generation) else 0
+    synthetic = len(remembered(policy, range(generation))) * released
+    cap, num_real = size_of_cap(policy, first), part_of_real(policy, first)
+    if cap is None:
+        return real + synthetic
+    if num_real is None or not real:
+        return min(cap, real + synthetic)
+    return min(num_real, real) + min(cap - num_real, synthetic)
 
 
 def synthetic_needed(policy: PolicyConfig, num_images: int | str, pool_size: int) -> int:
@@ -84,18 +89,9 @@ def synthetic_needed(policy: PolicyConfig, num_images: int | str, pool_size: int
 def _stratified(
     strata: NDArray[np.int64], size: int, random: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Positions of ``size`` images, as many of each stratum as its share of all says.
-
-    What is left over from rounding down goes to strata drawn by their remainders.
-    """
+    """Positions of ``size`` images, as many of each stratum as its share of all says."""
     names, counts = np.unique(strata, return_counts=True)
-    quotas = counts * (size / len(strata))
-    wanted = np.floor(quotas).astype(np.int64)
-    rest = size - int(wanted.sum())
-    if rest:
-        remainders = quotas - wanted
-        extra = random.choice(len(names), rest, replace=False, p=remainders / remainders.sum())
-        wanted[extra] += 1
+    wanted = thin(random, counts[:, None], size, stratified=True)[:, 0]
     chosen = [
         random.choice(np.flatnonzero(strata == name), num, replace=False)
         for name, num in zip(names, wanted, strict=True)

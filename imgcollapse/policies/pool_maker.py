@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from imgcollapse.config import Config
 from imgcollapse.images import UNLABELLED, ImageSet
-from imgcollapse.policies.composition import compose_pool, synthetic_needed, takes_part
+from imgcollapse.policies.composition import compose_pool, synthetic_needed
 from imgcollapse.policies.evidence import Evidence, Look, Losses
 from imgcollapse.policies.filters import Filtered, filter_pool
 from imgcollapse.policies.repairs import drawn_for, repair_pool, repair_samples
 from imgcollapse.policies.stamping import stamped
+from imgcollapse.policy_config import takes_part
 from imgcollapse.seeds import seed_for
 
 FreshReal = Callable[[int], ImageSet]

@@ -108,7 +108,7 @@ def _write_stats(path: Path, ruler: Ruler) -> None:
 
 
 def _counts(splits: Splits) -> dict[str, Any]:
-    """Images of each class in every split, and a hash of all images of each split."""
+    """Images of each class in every split, and a hash of all images of each, and of the rest."""
     counts: dict[str, Any] = {
         name: dict(zip(part.classes, part.counts().tolist(), strict=True))
         for name, part in splits.parts().items()
@@ -117,6 +117,8 @@ def _counts(splits: Splits) -> dict[str, Any]:
         name: hashlib.sha256(b"".join(part.hashes())).hexdigest()
         for name, part in splits.parts().items()
     }
+    if splits.rest_sha256 is not None:
+        counts["sha256"]["rest"] = splits.rest_sha256
     return counts
 
 

@@ -28,7 +28,7 @@ def rescore(run: RunDirectory) -> Iterator[tuple[int, list[Score]]]:
     splits = make_splits(config)
     ruler = make_ruler(config, splits, Judge.load(run.path / "judge", device))
     yield FLOOR, ruler.floor(splits.floor)
-    maker = PoolMaker(config, splits.pool, look=ruler.judge.look)
+    maker = PoolMaker(config, splits.pool, fresh=splits.fresh, look=ruler.judge.look)
     past: list[ImageSet] = []
     scores: list[Score] = []
     for number in range(len(run.generations())):

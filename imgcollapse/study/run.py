@@ -9,7 +9,7 @@ from typing import Protocol
 
 from imgcollapse.chain import Generation, run_chain
 from imgcollapse.config import Config
-from imgcollapse.data.splits import make_splits
+from imgcollapse.data.splits import Splits, make_splits
 from imgcollapse.device import describe, pick_device, set_up
 from imgcollapse.drawing.generation import draw_grid, draw_histogram
 from imgcollapse.errors import Stopped
@@ -106,7 +106,7 @@ def run_to_disk(
         audited = run.audit()
         reporter.message(("" if audited["passes"] else "warning: ") + audited["sentence"])
         _last_figure(run).unlink(missing_ok=True)
-        _go_on(run, config, splits.pool, generator, ruler, reporter, train)
+        _go_on(run, config, splits, generator, ruler, reporter, train)
         run.clear_state()
         draw_run(run)
     return run
@@ -119,7 +119,7 @@ def _last_figure(run: RunDirectory) -> Path:
 def _go_on(
     run: RunDirectory,
     config: Config,
-    real: ImageSet,
+    splits: Splits,
     generator: Generator,
     ruler: Ruler,
     reporter: Reporter,
@@ -130,7 +130,8 @@ def _go_on(
         return
     if done and config.generator.init == "warm":
         generator.load(done[-1] / "model")
-    maker = PoolMaker(config, real, look=ruler.judge.look)
+    real = splits.pool
+    maker = PoolMaker(config, real, fresh=splits.fresh, look=ruler.judge.look)
     numbers = remembered(config.policy, list(range(len(done))))
     past = [run.released(number, real.classes, maker.released) for number in numbers]
 
