@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from imgcollapse.config import Config
 from imgcollapse.errors import numerical_errors_of
 from imgcollapse.generators import Fit, Generator, Surroundings, draw_labels
@@ -19,7 +22,10 @@ ScoreOf = Callable[[ImageSet, ImageSet, int], list[Score]]
 
 @dataclass(frozen=True)
 class Generation:
-    """What one generation trained on, drew, released for later pools, and was worth."""
+    """What one generation trained on, drew, released for later pools, and was worth.
+
+    ``psnr`` is the signal-to-noise ratio of each released image that was marked, in dB.
+    """
 
     number: int
     pool: ImageSet
@@ -27,6 +33,7 @@ class Generation:
     fit: Fit
     samples: ImageSet
     released: ImageSet
+    psnr: NDArray[np.float64] | None
     scores: list[Score]
 
 
@@ -60,7 +67,7 @@ def run_chain(
             fit = generator.fit(pool, seed=seed("fit"), surroundings=surroundings)
             labels = draw_labels(config.generator.labels, pool, drawn, seed=seed("labels"))
             samples = generator.sample(drawn, seed=seed("sample"), labels=labels).born(number + 1)
-            released = maker.release(number, samples, generator.losses)
+            released, psnr = maker.release(number, samples, generator.losses)
         scores = score(samples[: config.scores.num_images], pool, number) if score else []
-        yield Generation(number, pool, filtered, fit, samples, released, scores)
+        yield Generation(number, pool, filtered, fit, samples, released, psnr, scores)
         past = remembered(config.policy, [*past, released])

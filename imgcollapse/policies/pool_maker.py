@@ -13,6 +13,7 @@ from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.policies.composition import compose_pool, synthetic_needed
 from imgcollapse.policies.evidence import Evidence, Look, Losses
 from imgcollapse.policies.filters import Filtered, filter_pool
+from imgcollapse.policies.refusing import refuse_unfit
 from imgcollapse.policies.repairs import drawn_for, repair_pool, repair_samples
 from imgcollapse.policies.stamping import stamped
 from imgcollapse.policy_config import takes_part
@@ -37,6 +38,7 @@ class PoolMaker:
         fresh: FreshReal | None = None,
         look: Look | None = None,
     ) -> None:
+        refuse_unfit(config.policy, real)
         self.policy = config.policy
         self.run_seed = config.seed
         self.real = real
@@ -71,13 +73,20 @@ class PoolMaker:
         filtered = filter_pool(self.policy.filter, incoming, evidence)
         return repair_pool(self.policy.repairs, filtered.pool, evidence), filtered
 
-    def release(self, generation: int, samples: ImageSet, losses: Losses) -> ImageSet:
-        """What later pools get of a generation's samples: repaired, then marked."""
+    def release(
+        self, generation: int, samples: ImageSet, losses: Losses
+    ) -> tuple[ImageSet, NDArray[np.float64] | None]:
+        """What later pools get of a generation's samples: repaired, then marked.
+
+        And the signal-to-noise ratio of each that was marked, in dB, if the policy marks any.
+        """
         samples = samples[: self.drawn]
         if not self.changes_samples:
-            return samples
+            return samples, None
         evidence = self._evidence(generation, "release", losses)
         samples = repair_samples(self.policy.repairs, samples, self.released, evidence)
+        if self.policy.watermark is None:
+            return samples, None
         return stamped(self.policy.watermark, samples, self.run_seed, generation)
 
     def _real_part(self, generation: int) -> ImageSet | None:
@@ -92,7 +101,9 @@ class PoolMaker:
 
     def _evidence(self, generation: int, purpose: str, losses: Losses) -> Evidence:
         seed = seed_for(self.run_seed, "generation", generation, purpose)
-        return Evidence(generation, self.run_seed, seed, self.real, self.look, losses)
+        return Evidence(
+            generation, self.run_seed, seed, self.real, self.look, losses, self.policy.watermark
+        )
 
 
 def _missing(what: str) -> Callable[..., NoReturn]:

@@ -160,11 +160,15 @@ class RunDirectory:
         found: dict[str, Any] = read_json(path, passes=bool, sentence=str)
         return found
 
-    def loss(self, number: int) -> float | None:
-        """The training loss of a committed generation, None where it has none."""
+    def pool(self, number: int) -> dict[str, Any]:
+        """What ``pool.json`` of a committed generation says.
+
+        Its ``size``, the training's ``loss`` (None where it has none), and ``counts``: origin ->
+        class -> images.
+        """
         path = self._generation(number) / "pool.json"
-        loss: float | None = read_json(path, size=int, loss=float | None, counts=dict)["loss"]
-        return loss
+        found: dict[str, Any] = read_json(path, size=int, loss=float | None, counts=dict)
+        return found
 
     def check_readable(self) -> None:
         """CorruptError where a small file that commands read is missing, broken or another."""
@@ -175,7 +179,7 @@ class RunDirectory:
             self.initial_counts()
         self.scores()
         for number in range(len(self.generations())):
-            self.loss(number)
+            self.pool(number)
 
     def write_tables(self) -> None:
         """Makes ``scores.csv`` and ``manifest.json`` from what is committed."""
@@ -300,9 +304,9 @@ def read_scores(path: Path) -> list[Score]:
     return scores
 
 
-def counts_by_origin(pool: ImageSet) -> dict[str, dict[str, int]]:
+def counts_by_origin(pool: ImageSet, classless: str = "unlabelled") -> dict[str, dict[str, int]]:
     """How many images of each origin and class a pool holds: origin -> class -> images."""
-    names = (*pool.classes, "unlabelled")
+    names = (*pool.classes, classless)
     counts: dict[str, dict[str, int]] = {}
     for origin in np.unique(pool.origin):
         labels = pool.labels[pool.origin == origin]

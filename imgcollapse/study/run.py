@@ -18,20 +18,21 @@ from imgcollapse.figures.tables import RunTables, class_shares
 from imgcollapse.generators import Generator, Surroundings, draw_labels, make_generator
 from imgcollapse.images import ImageSet
 from imgcollapse.metrics.ruler import Ruler
-from imgcollapse.policies import PoolMaker, remembered
+from imgcollapse.policies import PoolMaker, refuse_unfit, remembered
 from imgcollapse.scores import Score
 from imgcollapse.seeds import seed_for
 from imgcollapse.store.files import write_bytes, write_json
 from imgcollapse.store.lock import LOCK, RunLock
 from imgcollapse.store.run_directory import (
     RunDirectory,
-    counts_by_origin,
     write_npz,
     write_samples,
     write_scores,
 )
 from imgcollapse.study.beginning import share_beginning
+from imgcollapse.study.pool_report import pool_report
 from imgcollapse.study.preparation import prepare
+from imgcollapse.study.radioactivity import radioactivity_scores
 from imgcollapse.study.requirements import (
     differences,
     refuse_small_pools,
@@ -82,6 +83,7 @@ def run_to_disk(
         reporter.message(note)
     generator = make_generator(config, splits.pool.image_shape, splits.pool.classes, device)
     refuse_small_pools(config, splits.pool)
+    refuse_unfit(config.policy, splits.pool)
     out.mkdir(parents=True, exist_ok=True)
     with RunLock(out):
         run.refuse_unless_same(config)
@@ -137,6 +139,7 @@ def _go_on(
 
     def score(samples: ImageSet, pool: ImageSet, number: int) -> list[Score]:
         scores = ruler.score(samples, pool, number)
+        scores += radioactivity_scores(config, samples, number, ruler.judge.extractor)
         return scores + selection_scores(config, ruler, [*run.scores(), *scores])
 
     surroundings = Surroundings(reporter, run.training_state(), train)
@@ -195,14 +198,7 @@ def _commit(
     shares = class_shares(generation.scores, tables.classes, tables.order)
     with run.commit(f"gen_{number:03d}") as folder:
         generator.save(folder / "model")
-        write_json(
-            folder / "pool.json",
-            {
-                "size": len(generation.pool),
-                "loss": generation.fit.loss,
-                "counts": counts_by_origin(generation.pool),
-            },
-        )
+        write_json(folder / "pool.json", pool_report(config, generation, ruler.judge))
         write_samples(folder / "samples.npz", generation.samples)
         if released_apart:
             write_samples(folder / "released.npz", generation.released)
