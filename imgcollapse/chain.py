@@ -13,6 +13,9 @@ from imgcollapse.policies import compose_pool, remembered, synthetic_needed
 from imgcollapse.scores import Score
 from imgcollapse.seeds import seed_for
 
+Recall = Callable[[int], ImageSet]
+"""Generation that is done -> what it drew for later pools."""
+
 ScoreOf = Callable[[ImageSet, ImageSet, int], list[Score]]
 """(samples, pool they come from, generation) -> scores."""
 
@@ -36,13 +39,15 @@ def run_chain(
     first: int = 0,
     past: Sequence[ImageSet] = (),
     score: ScoreOf | None = None,
+    recall: Recall | None = None,
     surroundings: Surroundings = Surroundings(),
 ) -> Iterator[Generation]:
     """Yields the generations of a chain as they are done.
 
     ``real`` is the real pool. To go on from generation ``first``, give in ``past`` what earlier
     ones drew for later pools (``remembered`` says how far back), and with ``init: warm`` a
-    generator in the state of the last one.
+    generator in the state of the last one. ``recall`` is asked for the samples of a generation that
+    was yielded; without it they stay in memory.
     """
     for_pool = synthetic_needed(config.policy, config.sampling.num_images, len(real))
     drawn = max(for_pool, config.scores.num_images if score else 0)
@@ -51,11 +56,15 @@ def run_chain(
         def seed(purpose: str, number: int = number) -> int:
             return seed_for(config.seed, "generation", number, purpose)
 
-        pool = compose_pool(config.policy, real, past, seed=seed("pool")) if number else real
+        pool = real
+        if number:
+            keep = surroundings.keep
+            pool = compose_pool(config.policy, real, past, seed=seed("pool"), keep=keep)
         with numerical_errors_of(f"generation {number}"):
             fit = generator.fit(pool, seed=seed("fit"), surroundings=surroundings)
             labels = draw_labels(config.generator.labels, pool, drawn, seed=seed("labels"))
             samples = generator.sample(drawn, seed=seed("sample"), labels=labels).born(number + 1)
         scores = score(samples[: config.scores.num_images], pool, number) if score else []
         yield Generation(number, pool, fit, samples, scores)
-        past = remembered(config.policy, [*past, samples[:for_pool]])
+        last = recall(number) if recall else samples[:for_pool]
+        past = remembered(config.policy, [*past, last])

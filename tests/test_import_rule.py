@@ -24,8 +24,8 @@ LAYERS = (
     ("training",),
     ("drawing", "config_file"),
     ("config", "images", "device", "scores"),
-    ("sampling_config",),
-    ("section", "errors", "seeds"),
+    ("sampling_config", "training_config"),
+    ("section", "errors", "seeds", "arrays"),
 )
 LAYER_OF = {part: height for height, layer in enumerate(LAYERS) for part in layer}
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "core", "manager"}

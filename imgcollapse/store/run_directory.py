@@ -32,6 +32,7 @@ from imgcollapse.store.files import (
 from imgcollapse.store.lock import LOCK
 from imgcollapse.store.manifest import FILE as MANIFEST
 from imgcollapse.store.manifest import check_begun, check_manifest, recorded_hash, write_manifest
+from imgcollapse.store.mapping import mapped_array
 from imgcollapse.store.progress import TrainingState
 
 COMMITTED = "COMMITTED"
@@ -225,12 +226,15 @@ class RunDirectory:
         return sorted(self.path.glob("gen_*"))
 
     def samples(self, number: int, classes: Sequence[str], num: int | None = None) -> ImageSet:
-        """What a committed generation sampled, or the first ``num`` images of it."""
+        """What a committed generation sampled, or the first ``num`` images of it, in the file.
+
+        CorruptError where the file is not whole; that no value changed is what ``check`` is for.
+        """
         path = self._generation(number) / "samples.npz"
         with _opened_npz(path) as stored:
-            images = stored["arr_0"][:num].transpose(0, 3, 1, 2)
+            images = mapped_array(path, "arr_0")[:num].transpose(0, 3, 1, 2)
             labels = stored["arr_1"][:num] if "arr_1" in stored else None
-        return ImageSet.of(np.ascontiguousarray(images), labels, classes, origin=number + 1)
+        return ImageSet.of(images, labels, classes, origin=number + 1)
 
     def log_volatile(self, event: dict[str, object]) -> None:
         """Adds a line to ``volatile/log.jsonl``: what may differ between identical runs."""

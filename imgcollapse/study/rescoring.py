@@ -13,6 +13,7 @@ from imgcollapse.policies import compose_pool, remembered, synthetic_needed
 from imgcollapse.scores import FLOOR, Score
 from imgcollapse.seeds import seed_for
 from imgcollapse.store.run_directory import RunDirectory
+from imgcollapse.study.placement import keep_of
 from imgcollapse.study.preparation import make_ruler
 from imgcollapse.study.selection_scores import selection_scores
 
@@ -32,11 +33,15 @@ def rescore(run: RunDirectory) -> Iterator[tuple[int, list[Score]]]:
     for_pool = synthetic_needed(config.policy, config.sampling.num_images, len(splits.pool))
     past: list[ImageSet] = []
     scores: list[Score] = []
+    keep = keep_of(config, None)
     for number in range(len(run.generations())):
-        seed = seed_for(config.seed, "generation", number, "pool")
-        pool = compose_pool(config.policy, splits.pool, past, seed=seed) if number else splits.pool
+        pool = splits.pool
+        if number:
+            seed = seed_for(config.seed, "generation", number, "pool")
+            pool = compose_pool(config.policy, splits.pool, past, seed=seed, keep=keep)
         samples = run.samples(number, splits.pool.classes)
-        found = ruler.score(samples[: config.scores.num_images], pool, number)
+        scored = samples[: config.scores.num_images].in_memory()
+        found = ruler.score(scored, pool, number)
         scores += found
         yield number, found + selection_scores(config, ruler, scores)
         past = remembered(config.policy, [*past, samples[:for_pool]])

@@ -23,6 +23,7 @@ from imgcollapse.scores import Score
 from imgcollapse.seeds import seed_for
 from imgcollapse.store.files import write_bytes, write_json
 from imgcollapse.store.lock import LOCK, RunLock
+from imgcollapse.store.mapping import allow_open_files
 from imgcollapse.store.run_directory import (
     RunDirectory,
     counts_by_origin,
@@ -31,6 +32,7 @@ from imgcollapse.store.run_directory import (
     write_scores,
 )
 from imgcollapse.study.beginning import share_beginning
+from imgcollapse.study.placement import keep_of
 from imgcollapse.study.preparation import prepare
 from imgcollapse.study.requirements import (
     differences,
@@ -131,14 +133,19 @@ def _go_on(
     if done and config.generator.init == "warm":
         generator.load(done[-1] / "model")
     for_pool = synthetic_needed(config.policy, config.sampling.num_images, len(real))
-    numbers = remembered(config.policy, list(range(len(done))))
-    past = [run.samples(number, real.classes, for_pool) for number in numbers]
+    allow_open_files(config.generations)
+
+    def recall(number: int) -> ImageSet:
+        return run.samples(number, real.classes, for_pool)
+
+    past = [recall(number) for number in remembered(config.policy, list(range(len(done))))]
 
     def score(samples: ImageSet, pool: ImageSet, number: int) -> list[Score]:
         scores = ruler.score(samples, pool, number)
         return scores + selection_scores(config, ruler, [*run.scores(), *scores])
 
-    surroundings = Surroundings(reporter, run.training_state(), train)
+    keep = keep_of(config, run.path / "state")
+    surroundings = Surroundings(reporter, run.training_state(), train, keep)
     started = time.perf_counter()
     reporter.stage(f"generation {len(done)}")
     for generation in run_chain(
@@ -148,6 +155,7 @@ def _go_on(
         first=len(done),
         past=past,
         score=score,
+        recall=recall,
         surroundings=surroundings,
     ):
         _commit(run, config, generation, generator, ruler)
