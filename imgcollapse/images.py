@@ -69,6 +69,10 @@ class ImageSet:
             self.images, self.labels, np.full(len(self), origin, np.int32), self.classes
         )
 
+    def in_memory(self) -> ImageSet:
+        """A copy of the images in memory, in the plain order of their axes."""
+        return ImageSet(np.array(self.images, order="C"), self.labels, self.origin, self.classes)
+
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Channels, height, width."""

@@ -21,6 +21,7 @@ from imgcollapse.generators.weights import load_weights, save_module
 from imgcollapse.images import ImageSet
 from imgcollapse.seeds import seed_for
 from imgcollapse.training import Task
+from imgcollapse.training.batches import placed
 
 
 def kl_to_prior(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -97,7 +98,7 @@ class VAE:
             average,
             prepare,
             self.loss_of,
-            torch.from_numpy(pool.images).to(self.device),
+            placed(pool.images, self.device, self.training.pool),
             torch.from_numpy(pool.labels).to(self.device),
             self.training,
             seed=seed,

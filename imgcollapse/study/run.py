@@ -23,6 +23,7 @@ from imgcollapse.scores import Score
 from imgcollapse.seeds import seed_for
 from imgcollapse.store.files import write_bytes, write_json
 from imgcollapse.store.lock import LOCK, RunLock
+from imgcollapse.store.mapping import allow_open_files
 from imgcollapse.store.run_directory import (
     RunDirectory,
     write_npz,
@@ -30,6 +31,7 @@ from imgcollapse.store.run_directory import (
     write_scores,
 )
 from imgcollapse.study.beginning import share_beginning
+from imgcollapse.study.placement import keep_of
 from imgcollapse.study.pool_report import pool_report
 from imgcollapse.study.preparation import prepare
 from imgcollapse.study.radioactivity import radioactivity_scores
@@ -133,16 +135,21 @@ def _go_on(
     if done and config.generator.init == "warm":
         generator.load(done[-1] / "model")
     real = splits.pool
-    maker = PoolMaker(config, real, fresh=splits.fresh, look=ruler.judge.look)
-    numbers = remembered(config.policy, list(range(len(done))))
-    past = [run.released(number, real.classes, maker.released) for number in numbers]
+    keep = keep_of(config, run.path / "state")
+    maker = PoolMaker(config, real, fresh=splits.fresh, look=ruler.judge.look, keep=keep)
+    allow_open_files(config.generations)
+
+    def recall(number: int) -> ImageSet:
+        return run.released(number, real.classes, maker.released)
+
+    past = [recall(number) for number in remembered(config.policy, list(range(len(done))))]
 
     def score(samples: ImageSet, pool: ImageSet, number: int) -> list[Score]:
         scores = ruler.score(samples, pool, number)
         scores += radioactivity_scores(config, samples, number, ruler.judge.extractor)
         return scores + selection_scores(config, ruler, [*run.scores(), *scores])
 
-    surroundings = Surroundings(reporter, run.training_state(), train)
+    surroundings = Surroundings(reporter, run.training_state(), train, keep)
     started = time.perf_counter()
     reporter.stage(f"generation {len(done)}")
     for generation in run_chain(
@@ -153,6 +160,7 @@ def _go_on(
         first=len(done),
         past=past,
         score=score,
+        recall=recall,
         surroundings=surroundings,
     ):
         _commit(run, config, generation, generator, ruler, maker.changes_samples)
