@@ -15,7 +15,7 @@ from imgcollapse.bench.baselines import diffusers_recipe, plain_vae
 from imgcollapse.bench.ceilings import Ceilings, Work, measure_ceilings, work_of
 from imgcollapse.bench.results import as_rows, as_table, guard, median, result
 from imgcollapse.bench.setting import synthetic_pool
-from imgcollapse.bench.timing import rates_in_turn
+from imgcollapse.bench.timing import rates_in_turn, timed
 from imgcollapse.bench.training_suite import as_tensors
 
 ROOT = Path(__file__).parent.parent
@@ -38,12 +38,20 @@ def test_a_ratio_is_of_medians_and_holds_from_its_target_on() -> None:
 
 def test_both_sides_are_timed_in_turn_after_a_round_that_does_not_count() -> None:
     calls: list[str] = []
+    seconds = iter([100.0, 2.0, 4.0])
+
+    def reckoned() -> float:
+        calls.append("baseline")
+        return next(seconds)
+
     ours, baseline = rates_in_turn(
-        lambda: calls.append("ours"), lambda: calls.append("baseline"),
-        ours_units=1, baseline_units=1, rounds=2, device=CPU,
+        timed(lambda: calls.append("ours"), CPU), reckoned,
+        ours_units=1, baseline_units=8, rounds=2,
     )  # fmt: skip
     assert calls == ["ours", "baseline"] * 3
-    assert len(ours) == len(baseline) == 2
+    assert baseline == [4.0, 2.0]
+    assert len(ours) == 2
+    assert min(ours) > 0
 
 
 def test_work_counts_products_forward_and_backward() -> None:
