@@ -10,6 +10,7 @@ from diffusers import DDPMPipeline, DDPMScheduler
 from imgcollapse.bench.baselines.diffusers_recipe import STOCK_BATCH
 from imgcollapse.bench.ceilings import work_of
 from imgcollapse.bench.results import Result, result
+from imgcollapse.bench.sampling_guard import sampling_guard
 from imgcollapse.bench.setting import Setting
 from imgcollapse.bench.timing import rates_in_turn, seconds_of, timed
 from imgcollapse.bench.training_suite import COLOURS, LARGE, MIDDLE, SMALL, make_unet
@@ -23,6 +24,7 @@ FAST_SAMPLER, FAST_STEPS = "dpm++", 35
 def sampling_suite(setting: Setting) -> Iterator[Result]:
     for size in (SMALL,) if setting.quick else (SMALL, MIDDLE, LARGE):
         yield from _unet(setting, size)
+    yield from sampling_guard(setting)
 
 
 def _unet(setting: Setting, size: str) -> Iterator[Result]:
