@@ -102,3 +102,27 @@ class ImageSet:
             hashlib.blake2b(image.tobytes(), digest_size=16, key=shape).digest()
             for image in np.ascontiguousarray(self.images)
         ]
+
+
+@dataclass(frozen=True, eq=False)
+class HashedImages(ImageSet):
+    """Images that were hashed once: their parts know the hashes too.
+
+    ``known`` (N) are those of these very images.
+    """
+
+    known: NDArray[np.object_]
+
+    @classmethod
+    def of_set(cls, images: ImageSet) -> HashedImages:
+        """The same images with their hashes; taken now unless they are known already."""
+        known = np.empty(len(images), object)
+        known[:] = images.hashes()
+        return cls(images.images, images.labels, images.origin, images.classes, known)
+
+    def __getitem__(self, index: Index) -> HashedImages:
+        part = super().__getitem__(index)
+        return HashedImages(part.images, part.labels, part.origin, part.classes, self.known[index])
+
+    def hashes(self) -> list[bytes]:
+        return list(self.known)

@@ -21,7 +21,9 @@ class TrainingConfig(Section):
     weight_decay: float = Field(0.0, ge=0)
     gradient_clip: float = Field(1.0, gt=0)
     ema_decay: float = Field(0.999, ge=0, lt=1)
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="of products in training and drawing; auto: bf16 on CUDA that has it"
+    )
     compile: Literal["auto", "always", "never"] = Field(
         "auto", description="torch.compile; auto: convolutions on CUDA if not deterministic"
     )
