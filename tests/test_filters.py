@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, norm
 
+from imgcollapse.chain import run_chain
 from imgcollapse.config_file import parse_config
 from imgcollapse.data.kennel import BREEDS, draw_many
 from imgcollapse.errors import ConfigError, DataError, NumericalError
+from imgcollapse.generators.bootstrap import Bootstrap
 from imgcollapse.images import REAL, UNLABELLED, ImageSet
 from imgcollapse.policies import PoolMaker, refuse_unfit
 from imgcollapse.policies.evidence import Evidence
@@ -299,6 +301,34 @@ def test_a_relative_density_of_a_pool_of_one_kind(marked: int) -> None:
     ratio = relative_density(random.normal(0, 1, 400), pool)(pool)
     assert np.isfinite(ratio).all()
     assert ratio.mean() > 0.8 if not marked else (ratio == 0).all()
+
+
+@pytest.mark.parametrize("matched", [False, True])
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_filtered_chain_goes_on_from_any_generation_as_if_never_stopped(
+    name: str, matched: bool
+) -> None:
+    settings = parse_config(
+        {
+            "seed": RUN_SEED,
+            "generations": 4,
+            "generator": {"kind": "bootstrap"},
+            "policy": {
+                "preset": "accumulate-subsample",
+                "watermark": {"psnr": 38.0, "adoption": 0.7},
+                "filter": {**FILTERS[name], "matched_random": matched},
+            },
+        }
+    )
+    whole = list(run_chain(settings, dogs(), Bootstrap()))
+    assert [one.filtered is None for one in whole] == [True, False, False, False]
+    past = [one.released for one in whole]
+    for first in (1, 3):
+        rest = run_chain(settings, dogs(), Bootstrap(), first=first, past=past[:first])
+        for expected, found in zip(whole[first:], rest, strict=True):
+            assert expected.pool.images.tobytes() == found.pool.images.tobytes()
+            assert expected.pool.origin.tobytes() == found.pool.origin.tobytes()
+            assert expected.released.images.tobytes() == found.released.images.tobytes()
 
 
 def test_stamping_marks_the_adopted_part_under_the_key_of_the_generation() -> None:
