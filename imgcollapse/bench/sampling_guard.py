@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from imgcollapse.bench.results import Result, within
 from imgcollapse.bench.setting import Setting
 from imgcollapse.config import Config
-from imgcollapse.config_file import load_config
-from imgcollapse.config_layers import find_config, parse_config
+from imgcollapse.config_file import load_config, parse_config
+from imgcollapse.config_layers import find_config
 from imgcollapse.data.splits import make_splits
 from imgcollapse.generators import Surroundings, make_generator
 from imgcollapse.metrics.distances import Seen
