@@ -12,6 +12,7 @@ from imgcollapse.data.fresh import fresh_counts
 from imgcollapse.images import ImageSet
 from imgcollapse.policies import PoolMaker
 from imgcollapse.policy_config import PRESETS, PolicyConfig
+from imgcollapse.seeds import random_for
 
 COMPOSITIONS: dict[str, dict[str, Any]] = {
     **{name: {"preset": name} for name in PRESETS},
@@ -59,12 +60,13 @@ def copying(name: str, seed: int, generations: int, **sections: Any) -> Config:
 
 
 def maker(config: Config, real: ImageSet) -> PoolMaker:
-    """Makes the pools of a chain; fresh images are grey ones of their generation's number."""
+    """Makes the pools of a chain; fresh images are noise."""
 
     def fresh(generation: int) -> ImageSet:
         counts = fresh_counts(config, real.counts(), generation)
         shape = (int(counts.sum()), *real.image_shape)
         labels = np.repeat(np.arange(len(counts)), counts)
-        return ImageSet.of(np.full(shape, generation, np.uint8), labels, real.classes)
+        noise = random_for(config.seed, "noise", generation).integers(0, 256, shape, np.uint8)
+        return ImageSet.of(noise, labels, real.classes)
 
     return PoolMaker(config, real, fresh=fresh)
