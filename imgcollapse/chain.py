@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from imgcollapse.config import Config
 from imgcollapse.errors import numerical_errors_of
 from imgcollapse.generators import Fit, Generator, Surroundings, draw_labels
@@ -13,13 +16,19 @@ from imgcollapse.policies import Filtered, PoolMaker, remembered
 from imgcollapse.scores import Score
 from imgcollapse.seeds import seed_for
 
+Recall = Callable[[int], ImageSet]
+"""Generation that is done -> what it drew for later pools."""
+
 ScoreOf = Callable[[ImageSet, ImageSet, int], list[Score]]
 """(samples, pool they come from, generation) -> scores."""
 
 
 @dataclass(frozen=True)
 class Generation:
-    """What one generation trained on, drew, released for later pools, and was worth."""
+    """What one generation trained on, drew, released for later pools, and was worth.
+
+    ``psnr`` is the signal-to-noise ratio of each released image that was marked, in dB.
+    """
 
     number: int
     pool: ImageSet
@@ -27,6 +36,7 @@ class Generation:
     fit: Fit
     samples: ImageSet
     released: ImageSet
+    psnr: NDArray[np.float64] | None
     scores: list[Score]
 
 
@@ -39,6 +49,7 @@ def run_chain(
     first: int = 0,
     past: Sequence[ImageSet] = (),
     score: ScoreOf | None = None,
+    recall: Recall | None = None,
     surroundings: Surroundings = Surroundings(),
 ) -> Iterator[Generation]:
     """Yields the generations of a chain as they are done.
@@ -46,7 +57,8 @@ def run_chain(
     ``real`` is the real pool. ``maker`` carries out the policy; it is needed where that asks for
     a judge or for fresh images. To go on from generation ``first``, give in ``past`` what earlier
     ones released (``remembered`` says how far back), and with ``init: warm`` a generator in the
-    state of the last one.
+    state of the last one. ``recall`` is asked for what a generation that was yielded released;
+    without it that stays in memory.
     """
     maker = maker or PoolMaker(config, real)
     drawn = max(maker.drawn, config.scores.num_images if score else 0)
@@ -60,7 +72,8 @@ def run_chain(
             fit = generator.fit(pool, seed=seed("fit"), surroundings=surroundings)
             labels = draw_labels(config.generator.labels, pool, drawn, seed=seed("labels"))
             samples = generator.sample(drawn, seed=seed("sample"), labels=labels).born(number + 1)
-            released = maker.release(number, samples, generator.losses)
+            released, psnr = maker.release(number, samples, generator.losses)
         scores = score(samples[: config.scores.num_images], pool, number) if score else []
-        yield Generation(number, pool, filtered, fit, samples, released, scores)
-        past = remembered(config.policy, [*past, released])
+        yield Generation(number, pool, filtered, fit, samples, released, psnr, scores)
+        last = recall(number) if recall else released
+        past = remembered(config.policy, [*past, last])

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from imgcollapse.policy_config import MOST_IMAGES, PolicyConfig
+from imgcollapse.policy_config import PolicyConfig
 from imgcollapse.sampling_config import (
     FEWEST_HEUN_STEPS,
     FLOW_SAMPLERS,
@@ -15,13 +15,13 @@ from imgcollapse.sampling_config import (
     SamplingConfig,
     with_preset,
 )
-from imgcollapse.section import Listed, Section
+from imgcollapse.section import MOST_IMAGES, MOST_STEPS, Listed, Section
+from imgcollapse.training_config import TrainingConfig
 
 SourceName = Literal[
     "kennel", "digits", "mnist", "fashion-mnist", "cifar10", "cifar100", "svhn", "files"
 ]
 FETCHED = ("mnist", "fashion-mnist", "cifar10", "cifar100", "svhn")
-MOST_STEPS = 100_000_000
 
 
 class DataConfig(Section):
@@ -134,36 +134,6 @@ class GeneratorConfig(Section):
                 "which draws classes as the pool holds them"
             )
         return self
-
-
-class TrainingConfig(Section):
-    budget: Literal["steps", "epochs"] = "steps"
-    steps: int = Field(4000, ge=1, le=MOST_STEPS)
-    epochs: float = Field(20, gt=0, le=100_000)
-    batch_size: int = Field(256, ge=1, le=MOST_IMAGES)
-    learning_rate: float = Field(1e-3, gt=0)
-    warmup_steps: int = Field(100, ge=0, le=MOST_STEPS)
-    weight_decay: float = Field(0.0, ge=0)
-    gradient_clip: float = Field(1.0, gt=0)
-    ema_decay: float = Field(0.999, ge=0, lt=1)
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    compile: Literal["auto", "always", "never"] = Field(
-        "auto", description="torch.compile; auto: convolutions on CUDA if not deterministic"
-    )
-    cuda_graphs: bool = Field(
-        False, description="CUDA: a training step, and the network in sampling, as graphs"
-    )
-
-    @model_validator(mode="after")
-    def fits_budget(self) -> Self:
-        self.refuse_without_effect("training", "budget", epochs=("epochs",))
-        return self
-
-    def num_steps(self, pool_size: int) -> int:
-        """Steps of one generation whose pool holds so many images."""
-        if self.budget == "steps":
-            return self.steps
-        return max(1, round(self.epochs * pool_size / min(self.batch_size, pool_size)))
 
 
 class JudgeConfig(Section):

@@ -8,11 +8,10 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import Field, model_validator
 
 from imgcollapse.repair_config import RepairConfig
-from imgcollapse.section import Listed, Section
+from imgcollapse.section import MOST_IMAGES, Listed, Section
 
 PresetName = Literal["replace", "accumulate", "accumulate-subsample", "mix", "real-only"]
 T = TypeVar("T")
-MOST_IMAGES = 10_000_000
 Count = Annotated[int, Field(ge=1, le=MOST_IMAGES)]
 PRESETS: dict[str, dict[str, Any]] = {
     "replace": {"real": "none", "window": "last", "cap": "none"},
@@ -52,20 +51,30 @@ class FilterConfig(Section):
     @model_validator(mode="after")
     def fits_kind(self) -> Self:
         self.refuse_without_effect("policy.filter", "kind", detector=("reweight",))
+        reads = "detector" if self.kind == "reweight" else "kind"
         self.refuse_without_effect(
             "policy.filter",
-            "kind",
-            true_positive_rate=("simulated", "reweight"),
-            false_positive_rate=("simulated", "watermark", "reweight"),
-            false_positives=("simulated", "reweight"),
+            reads,
+            true_positive_rate=("simulated",),
+            false_positive_rate=("simulated", "watermark") if reads == "kind" else ("simulated",),
+            false_positives=("simulated",),
         )
         if any(not 0 <= rate < 1 for rate in self.false_positives.values()):
             raise ValueError("policy.filter.false_positives are rates from 0 to below 1")
+        if self.kind == "watermark" and self.false_positive_rate == 0:
+            raise ValueError("policy.filter.false_positive_rate of kind: watermark is above 0")
+        blind = self.true_positive_rate <= self.false_positive_rate
+        if self.kind == "reweight" and self.reads == "simulated" and blind:
+            raise ValueError(
+                "policy.filter.true_positive_rate of kind: reweight is above its "
+                "false_positive_rate, or its verdicts tell nothing"
+            )
         return self
 
     @property
-    def reads_marks(self) -> bool:
-        return "watermark" in (self.kind, self.detector)
+    def reads(self) -> str:
+        """What it goes by: ``oracle`` and ``simulated`` by the origin, ``watermark`` by marks."""
+        return self.detector if self.kind == "reweight" else self.kind
 
 
 class PolicyConfig(Section):
@@ -138,7 +147,7 @@ class PolicyConfig(Section):
     def has_a_filter_that_leaves_something(self) -> Self:
         if self.filter is None:
             return self
-        if self.filter.reads_marks and self.watermark is None:
+        if self.filter.reads == "watermark" and self.watermark is None:
             raise ValueError("policy.filter reads watermarks, and there is no policy.watermark")
         if self.filter.kind == "oracle" and self.real in ("none", "hoarded"):
             raise ValueError(

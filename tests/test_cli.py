@@ -25,7 +25,7 @@ from imgcollapse.store.lock import RunLock
 
 COMMANDS = {
     "demo", "run", "status", "show", "verify", "compare", "warn", "audit-sampler", "null",
-    "measure", "data", "config", "doctor",
+    "measure", "watermark", "data", "config", "doctor",
 }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from imgcollapse.bench.results import Result, guard, result
 from imgcollapse.bench.setting import Setting, synthetic_pool
-from imgcollapse.bench.timing import rates_in_turn
+from imgcollapse.bench.timing import rates_in_turn, timed
 from imgcollapse.bench.training_suite import DIGITS, make_vae
 from imgcollapse.generators import Surroundings
 from imgcollapse.training import Task, Trained, train
@@ -30,12 +30,11 @@ def packing_suite(setting: Setting) -> Iterator[Result]:
         return found
 
     rates = rates_in_turn(
-        lambda: train_together(tasks()),
-        lambda: [train(task) for task in tasks()],
+        timed(lambda: train_together(tasks()), setting.device),
+        timed(lambda: [train(task) for task in tasks()], setting.device),
         ours_units=chains,
         baseline_units=chains,
         rounds=setting.rounds,
-        device=setting.device,
     )
     yield result(
         "pack/vae",

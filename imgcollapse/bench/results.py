@@ -73,6 +73,13 @@ def guard(name: str, ours: float, baseline: float, says: str) -> Result:
     )  # fmt: skip
 
 
+def within(name: str, found: float, limit: float, unit: str, says: str) -> Result:
+    """That a faster way is off by less than a limit: the part of it that is left, below 0 none."""
+    left = 1 - found / limit
+    suite = name.partition("/")[0]
+    return Result(suite, name, found, limit, unit, left, left, left, 1, 0.0, left >= 0, None, says)
+
+
 def median(values: Sequence[float]) -> float:
     ordered = sorted(values)
     middle = len(ordered) // 2

@@ -24,6 +24,7 @@ from imgcollapse.cli import (
     run,
     selection,
     warn,
+    watermark,
 )
 from imgcollapse.errors import EnvironmentalError, LabError
 
@@ -46,6 +47,7 @@ app.command()(selection.selection)
 app.command()(audit.audit_sampler)
 app.command()(null.null)
 app.command()(bench.bench)
+app.add_typer(watermark.app, name="watermark")
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")
 app.command()(doctor.doctor)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from imgcollapse.cli.parameters import JsonOption, RunArgument, print_json
 from imgcollapse.cli.words import MISFIT, generation_row, header_row, is_misfit
 from imgcollapse.errors import ConfigError, CorruptError
+
+if TYPE_CHECKING:
+    from imgcollapse.store.run_directory import RunDirectory
 
 
 def status(directory: RunArgument, as_json: JsonOption = False) -> None:
@@ -56,7 +59,8 @@ def _state(path: Path) -> dict[str, Any]:
 
 
 def show(directory: RunArgument, as_json: JsonOption = False) -> None:
-    """Print the scores of a run, generation by generation."""
+    """Print the scores of a run, and what its pools are made of, generation by generation."""
+    from imgcollapse.cli.lineage import lineage_lines
     from imgcollapse.figures.tables import RunTables
     from imgcollapse.scores import FLOOR, percent, select
     from imgcollapse.store.run_directory import RunDirectory
@@ -65,12 +69,7 @@ def show(directory: RunArgument, as_json: JsonOption = False) -> None:
     for path in paths:
         RunDirectory(path).check_readable()
     if as_json:
-        runs = {str(path): RunDirectory(path).scores() for path in paths}
-        rows = [
-            {"run": path, "scores": [score.as_row() for score in scores]}
-            for path, scores in runs.items()
-        ]
-        print_json({"runs": rows})
+        print_json({"runs": [_as_dict(RunDirectory(path)) for path in paths]})
         return
     for path in paths:
         run = RunDirectory(path)
@@ -90,11 +89,14 @@ def show(directory: RunArgument, as_json: JsonOption = False) -> None:
         misfit = False
         for generation in [FLOOR, *tables.generations]:
             here = [score for score in tables.scores if score.generation == generation]
-            loss = run.loss(generation) if generation >= 0 else None
+            loss = run.pool(generation)["loss"] if generation >= 0 else None
             print(generation_row(here, head, tables.tail, generation, loss=loss))
             misfit |= is_misfit(here)
         if misfit:
             print(MISFIT)
+        print("pools (images of each origin):")
+        for generation in tables.generations:
+            print("\n".join(lineage_lines(generation, run.pool(generation))))
         last = tables.generations[-1] if tables.generations else FLOOR
         scores = [score for score in tables.scores if score.generation == last]
         print(f"shares in generation {last} (began with; corrected, 95 % interval; counted):")
@@ -107,6 +109,15 @@ def show(directory: RunArgument, as_json: JsonOption = False) -> None:
                 f"  {name:<22} {percent(began):>8}  {percent(one.value):>8}  "
                 f"({interval})  {percent(raw.value)}"
             )
+
+
+def _as_dict(run: RunDirectory) -> dict[str, Any]:
+    numbers = range(len(run.generations()))
+    return {
+        "run": str(run.path),
+        "scores": [score.as_row() for score in run.scores()],
+        "pools": [{"generation": number, **run.pool(number)} for number in numbers],
+    }
 
 
 def verify(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgcollapse.images import ImageSet
+from imgcollapse.policy_config import WatermarkConfig
 
 
 class Verdicts(Protocol):
@@ -40,7 +41,7 @@ class Evidence:
     """Of generation ``generation``, whose pool is made or whose samples are released.
 
     ``real`` is the chain's first pool: the lab's own stock. ``run_seed`` is that of the chain, and
-    ``seed`` that of this generation's draws.
+    ``seed`` that of this generation's draws. ``watermark`` is how samples are marked, if they are.
     """
 
     generation: int
@@ -49,3 +50,4 @@ class Evidence:
     real: ImageSet
     look: Look
     losses: Losses
+    watermark: WatermarkConfig | None = None

@@ -8,11 +8,13 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from imgcollapse.arrays import Keep, in_memory
 from imgcollapse.config import Config
 from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.policies.composition import compose_pool, synthetic_needed
 from imgcollapse.policies.evidence import Evidence, Look, Losses
 from imgcollapse.policies.filters import Filtered, filter_pool
+from imgcollapse.policies.refusing import refuse_unfit
 from imgcollapse.policies.repairs import drawn_for, repair_pool, repair_samples
 from imgcollapse.policies.stamping import stamped
 from imgcollapse.policy_config import takes_part
@@ -27,6 +29,7 @@ class PoolMaker:
 
     ``real`` is the first pool. ``fresh`` gives further real images where the policy asks for them,
     and ``look`` is the judge; a policy that needs one of the two is not carried out without it.
+    ``keep`` says where the images of a pool are put.
     """
 
     def __init__(
@@ -36,12 +39,15 @@ class PoolMaker:
         *,
         fresh: FreshReal | None = None,
         look: Look | None = None,
+        keep: Keep = in_memory,
     ) -> None:
+        refuse_unfit(config.policy, real)
         self.policy = config.policy
         self.run_seed = config.seed
         self.real = real
         self.fresh = fresh or _missing("fresh real images")
         self.look = look or _missing("a judge")
+        self.keep = keep
         self.released = synthetic_needed(self.policy, config.sampling.num_images, len(real))
         self.drawn = drawn_for(self.policy.repairs, self.released)
 
@@ -65,19 +71,27 @@ class PoolMaker:
             size=len(self.real),
             seed=evidence.seed,
             strata=self._classes,
+            keep=self.keep,
         )
         if self.policy.filter is None:
             return repair_pool(self.policy.repairs, incoming, evidence), None
         filtered = filter_pool(self.policy.filter, incoming, evidence)
         return repair_pool(self.policy.repairs, filtered.pool, evidence), filtered
 
-    def release(self, generation: int, samples: ImageSet, losses: Losses) -> ImageSet:
-        """What later pools get of a generation's samples: repaired, then marked."""
+    def release(
+        self, generation: int, samples: ImageSet, losses: Losses
+    ) -> tuple[ImageSet, NDArray[np.float64] | None]:
+        """What later pools get of a generation's samples: repaired, then marked.
+
+        And the signal-to-noise ratio of each that was marked, in dB, if the policy marks any.
+        """
         samples = samples[: self.drawn]
         if not self.changes_samples:
-            return samples
+            return samples, None
         evidence = self._evidence(generation, "release", losses)
         samples = repair_samples(self.policy.repairs, samples, self.released, evidence)
+        if self.policy.watermark is None:
+            return samples, None
         return stamped(self.policy.watermark, samples, self.run_seed, generation)
 
     def _real_part(self, generation: int) -> ImageSet | None:
@@ -92,7 +106,9 @@ class PoolMaker:
 
     def _evidence(self, generation: int, purpose: str, losses: Losses) -> Evidence:
         seed = seed_for(self.run_seed, "generation", generation, purpose)
-        return Evidence(generation, self.run_seed, seed, self.real, self.look, losses)
+        return Evidence(
+            generation, self.run_seed, seed, self.real, self.look, losses, self.policy.watermark
+        )
 
 
 def _missing(what: str) -> Callable[..., NoReturn]:

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
 from imgcollapse.images import ImageSet
+from imgcollapse.policies.watermark import generation_key, psnr_of, stamp_share
 from imgcollapse.policy_config import WatermarkConfig
+from imgcollapse.seeds import seed_for
 
 
 def stamped(
-    config: WatermarkConfig | None, samples: ImageSet, run_seed: int, generation: int
-) -> ImageSet:
-    """The samples with a mark on ``adoption`` of them; as they are without a watermark."""
-    if config is None:
-        return samples
-    raise NotImplementedError
+    config: WatermarkConfig, samples: ImageSet, run_seed: int, generation: int
+) -> tuple[ImageSet, NDArray[np.float64]]:
+    """The samples with a mark on ``adoption`` of them, by a seeded draw.
+
+    And the peak signal-to-noise ratio of each that was marked, in dB.
+    """
+    images, adopted = stamp_share(
+        samples.images,
+        generation_key(run_seed, generation),
+        config.adoption,
+        seed=seed_for(run_seed, "generation", generation, "adoption"),
+        psnr=config.psnr,
+    )
+    return replace(samples, images=images), psnr_of(samples.images[adopted], images[adopted])

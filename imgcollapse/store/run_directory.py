@@ -32,6 +32,7 @@ from imgcollapse.store.files import (
 from imgcollapse.store.lock import LOCK
 from imgcollapse.store.manifest import FILE as MANIFEST
 from imgcollapse.store.manifest import check_begun, check_manifest, recorded_hash, write_manifest
+from imgcollapse.store.mapping import mapped_array
 from imgcollapse.store.progress import TrainingState
 
 COMMITTED = "COMMITTED"
@@ -160,11 +161,15 @@ class RunDirectory:
         found: dict[str, Any] = read_json(path, passes=bool, sentence=str)
         return found
 
-    def loss(self, number: int) -> float | None:
-        """The training loss of a committed generation, None where it has none."""
+    def pool(self, number: int) -> dict[str, Any]:
+        """What ``pool.json`` of a committed generation says.
+
+        Its ``size``, the training's ``loss`` (None where it has none), and ``counts``: origin ->
+        class -> images.
+        """
         path = self._generation(number) / "pool.json"
-        loss: float | None = read_json(path, size=int, loss=float | None, counts=dict)["loss"]
-        return loss
+        found: dict[str, Any] = read_json(path, size=int, loss=float | None, counts=dict)
+        return found
 
     def check_readable(self) -> None:
         """CorruptError where a small file that commands read is missing, broken or another."""
@@ -175,7 +180,7 @@ class RunDirectory:
             self.initial_counts()
         self.scores()
         for number in range(len(self.generations())):
-            self.loss(number)
+            self.pool(number)
 
     def write_tables(self) -> None:
         """Makes ``scores.csv`` and ``manifest.json`` from what is committed."""
@@ -225,11 +230,14 @@ class RunDirectory:
         return sorted(self.path.glob("gen_*"))
 
     def samples(self, number: int, classes: Sequence[str], num: int | None = None) -> ImageSet:
-        """What a committed generation sampled, or the first ``num`` images of it."""
+        """What a committed generation sampled, or the first ``num`` images of it, in the file.
+
+        CorruptError where the file is not whole; that no value changed is what ``check`` is for.
+        """
         return self._images(number, "samples.npz", classes, num)
 
     def released(self, number: int, classes: Sequence[str], num: int) -> ImageSet:
-        """What later pools get of a committed generation: ``num`` images.
+        """What later pools get of a committed generation: ``num`` images, in their file.
 
         They are the first of its samples, unless the policy changed what is released.
         """
@@ -239,9 +247,9 @@ class RunDirectory:
     def _images(self, number: int, name: str, classes: Sequence[str], num: int | None) -> ImageSet:
         path = self._generation(number) / name
         with _opened_npz(path) as stored:
-            images = stored["arr_0"][:num].transpose(0, 3, 1, 2)
+            images = mapped_array(path, "arr_0")[:num].transpose(0, 3, 1, 2)
             labels = stored["arr_1"][:num] if "arr_1" in stored else None
-        return ImageSet.of(np.ascontiguousarray(images), labels, classes, origin=number + 1)
+        return ImageSet.of(images, labels, classes, origin=number + 1)
 
     def log_volatile(self, event: dict[str, object]) -> None:
         """Adds a line to ``volatile/log.jsonl``: what may differ between identical runs."""
@@ -300,9 +308,9 @@ def read_scores(path: Path) -> list[Score]:
     return scores
 
 
-def counts_by_origin(pool: ImageSet) -> dict[str, dict[str, int]]:
+def counts_by_origin(pool: ImageSet, classless: str = "unlabelled") -> dict[str, dict[str, int]]:
     """How many images of each origin and class a pool holds: origin -> class -> images."""
-    names = (*pool.classes, "unlabelled")
+    names = (*pool.classes, classless)
     counts: dict[str, dict[str, int]] = {}
     for origin in np.unique(pool.origin):
         labels = pool.labels[pool.origin == origin]

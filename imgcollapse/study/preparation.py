@@ -19,11 +19,13 @@ from imgcollapse.metrics.drift import simulate_null
 from imgcollapse.metrics.judge import Judge, train_judge
 from imgcollapse.metrics.ruler import Ruler
 from imgcollapse.metrics.share_scores import BALANCED, INITIAL
+from imgcollapse.scores import FLOOR, Score
 from imgcollapse.seeds import seed_for
 from imgcollapse.store.files import read_json, write_json
 from imgcollapse.store.run_directory import RunDirectory, write_npz, write_scores
 from imgcollapse.study.audit import audit
 from imgcollapse.study.chance import resampling_of
+from imgcollapse.study.radioactivity import radioactivity_scores
 from imgcollapse.training import Watcher
 
 NULL_CHAINS = 2000
@@ -54,11 +56,17 @@ def prepare(
         with run.commit("reference") as folder:
             _write_stats(folder / "stats.npz", ruler)
             write_json(folder / "counts.json", _counts(splits))
-            write_scores(folder / "scores.json", ruler.floor(splits.floor))
+            write_scores(folder / "scores.json", floor_scores(config, ruler, splits.floor))
             audited = audit(config, least=False)
             write_json(folder / "audit.json", {**audited.as_dict(), "sentence": audited.sentence()})
     _refuse_other_images(run.path / "reference" / "counts.json", splits)
     return ruler
+
+
+def floor_scores(config: Config, ruler: Ruler, floor: ImageSet) -> list[Score]:
+    """Scores of held-out real images that stand in for samples."""
+    extractor = ruler.judge.extractor
+    return ruler.floor(floor) + radioactivity_scores(config, floor, FLOOR, extractor)
 
 
 def make_ruler(config: Config, splits: Splits, judge: Judge) -> Ruler:

@@ -18,21 +18,24 @@ from imgcollapse.figures.tables import RunTables, class_shares
 from imgcollapse.generators import Generator, Surroundings, draw_labels, make_generator
 from imgcollapse.images import ImageSet
 from imgcollapse.metrics.ruler import Ruler
-from imgcollapse.policies import PoolMaker, remembered
+from imgcollapse.policies import PoolMaker, refuse_unfit, remembered
 from imgcollapse.scores import Score
 from imgcollapse.seeds import seed_for
 from imgcollapse.store.files import write_bytes, write_json
 from imgcollapse.store.lock import LOCK, RunLock
+from imgcollapse.store.mapping import allow_open_files
 from imgcollapse.store.run_directory import (
     RunDirectory,
-    counts_by_origin,
     write_npz,
     write_samples,
     write_scores,
 )
 from imgcollapse.study.beginning import share_beginning
 from imgcollapse.study.chance import why_no_selection
+from imgcollapse.study.placement import keep_of
+from imgcollapse.study.pool_report import pool_report
 from imgcollapse.study.preparation import prepare
+from imgcollapse.study.radioactivity import radioactivity_scores
 from imgcollapse.study.requirements import (
     differences,
     refuse_small_pools,
@@ -85,6 +88,7 @@ def run_to_disk(
         reporter.message(f"no rows of selection and crowding: {reason}")
     generator = make_generator(config, splits.pool.image_shape, splits.pool.classes, device)
     refuse_small_pools(config, splits.pool)
+    refuse_unfit(config.policy, splits.pool)
     out.mkdir(parents=True, exist_ok=True)
     with RunLock(out):
         run.refuse_unless_same(config)
@@ -134,15 +138,21 @@ def _go_on(
     if done and config.generator.init == "warm":
         generator.load(done[-1] / "model")
     real = splits.pool
-    maker = PoolMaker(config, real, fresh=splits.fresh, look=ruler.judge.look)
-    numbers = remembered(config.policy, list(range(len(done))))
-    past = [run.released(number, real.classes, maker.released) for number in numbers]
+    keep = keep_of(config, run.path / "state")
+    maker = PoolMaker(config, real, fresh=splits.fresh, look=ruler.judge.look, keep=keep)
+    allow_open_files(config.generations)
+
+    def recall(number: int) -> ImageSet:
+        return run.released(number, real.classes, maker.released)
+
+    past = [recall(number) for number in remembered(config.policy, list(range(len(done))))]
 
     def score(samples: ImageSet, pool: ImageSet, number: int) -> list[Score]:
         scores = ruler.score(samples, pool, number)
+        scores += radioactivity_scores(config, samples, number, ruler.judge.extractor)
         return scores + selection_scores(config, ruler, [*run.scores(), *scores])
 
-    surroundings = Surroundings(reporter, run.training_state(), train)
+    surroundings = Surroundings(reporter, run.training_state(), train, keep)
     started = time.perf_counter()
     reporter.stage(f"generation {len(done)}")
     for generation in run_chain(
@@ -153,6 +163,7 @@ def _go_on(
         first=len(done),
         past=past,
         score=score,
+        recall=recall,
         surroundings=surroundings,
     ):
         _commit(run, config, generation, generator, ruler, maker.changes_samples)
@@ -198,14 +209,7 @@ def _commit(
     shares = class_shares(generation.scores, tables.classes, tables.order)
     with run.commit(f"gen_{number:03d}") as folder:
         generator.save(folder / "model")
-        write_json(
-            folder / "pool.json",
-            {
-                "size": len(generation.pool),
-                "loss": generation.fit.loss,
-                "counts": counts_by_origin(generation.pool),
-            },
-        )
+        write_json(folder / "pool.json", pool_report(config, generation, ruler.judge))
         write_samples(folder / "samples.npz", generation.samples)
         if released_apart:
             write_samples(folder / "released.npz", generation.released)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from imgcollapse.errors import NumericalError, Stopped
-from imgcollapse.seeds import random_for, seed_for
+from imgcollapse.training.batches import Batches
 from imgcollapse.training.state import restore, state_of
 from imgcollapse.training.step import Step
 from imgcollapse.training.task import Task, Trained
@@ -27,11 +24,15 @@ def train(task: Task) -> Trained:
     ``READ_EVERY_STEPS`` steps: one that is not finite raises NumericalError, a stop that was asked
     for raises Stopped after saving the state.
     """
+    with Batches(task) as batches:
+        return _train(task, batches)
+
+
+def _train(task: Task, batches: Batches) -> Trained:
     steps, size = task.steps, task.batch_size
     take = Step(task)
     losses = torch.zeros(steps, device=task.device)
     first = restore(task, take.optimizer, losses)
-    batches = Batches(task, first)
     read, started = first, time.perf_counter()
 
     task.model.train()
@@ -56,37 +57,6 @@ def train(task: Task) -> Trained:
     task.model.eval()
     seconds = time.perf_counter() - started
     return Trained(last_loss(losses), steps, (steps - first) * size / max(seconds, 1e-9))
-
-
-class Batches:
-    """The batches of one task from some step on, gathered and prepared on its device."""
-
-    def __init__(self, task: Task, first_step: int) -> None:
-        self.task = task
-        self.indices = _indices(len(task.items), task.batch_size, task.seed, first_step)
-        self.random = torch.Generator(task.device)
-
-    def prepared(self, step: int) -> tuple[Tensor, ...]:
-        """What the loss of this step, the next in order, is made of."""
-        task = self.task
-        index = torch.from_numpy(next(self.indices)).to(task.device, non_blocking=True)
-        self.random.manual_seed(seed_for(task.seed, "step", step))
-        items = task.items.index_select(0, index)  # copies rows; indexing goes number by number
-        return task.prepare(items, task.labels[index], self.random)
-
-
-def _indices(num: int, size: int, seed: int, first_step: int) -> Iterator[NDArray[np.int64]]:
-    """Indices of each batch: a fresh permutation for every epoch, read end to end."""
-    epoch, offset = divmod(first_step * size, num)
-    order = random_for(seed, "epoch", epoch).permutation(num)
-    while True:
-        taken = order[offset : offset + size]
-        offset += size
-        if offset >= num:
-            epoch, offset = epoch + 1, offset - num
-            order = random_for(seed, "epoch", epoch).permutation(num)
-            taken = np.concatenate([taken, order[:offset]])
-        yield taken
 
 
 def last_loss(losses: Tensor) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import time
 from collections.abc import Mapping, Sequence
@@ -14,10 +15,10 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from imgcollapse.device import autocast_dtype
 from imgcollapse.errors import NumericalError, Stopped
+from imgcollapse.training.batches import Batches
 from imgcollapse.training.compiling import has_convolutions
 from imgcollapse.training.loop import (
     READ_EVERY_STEPS,
-    Batches,
     last_loss,
     raise_unless_finite,
     train,
@@ -109,10 +110,16 @@ class _Stack:
 
     def train(self, first: int, states: Sequence[dict[str, Any]]) -> list[Trained | Exception]:
         """From step ``first``, at which the arrays of ``states`` were saved, unless it is 0."""
+        with contextlib.ExitStack() as stack:
+            batches = [stack.enter_context(Batches(task)) for task in self.tasks]
+            return self._train(first, states, batches)
+
+    def _train(
+        self, first: int, states: Sequence[dict[str, Any]], batches: Sequence[Batches]
+    ) -> list[Trained | Exception]:
         steps = self.first.steps
         if first:
             self._restore(states)
-        batches = [Batches(task, first) for task in self.tasks]
         read, started = first, time.perf_counter()
         stopped = False
         for step in range(first, steps):

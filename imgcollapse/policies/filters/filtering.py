@@ -11,37 +11,53 @@ from imgcollapse.errors import NumericalError
 from imgcollapse.images import REAL, ImageSet
 from imgcollapse.policies.evidence import Evidence
 from imgcollapse.policies.filters.finding import Filter, Finding
+from imgcollapse.policies.filters.marks import watermark
 from imgcollapse.policies.filters.oracle import oracle
+from imgcollapse.policies.filters.reweight import reweight
+from imgcollapse.policies.filters.simulated import simulated
 from imgcollapse.policy_config import FilterConfig
 from imgcollapse.seeds import random_for
 
-FILTERS: dict[str, Filter] = {"oracle": oracle}
+FILTERS: dict[str, Filter] = {
+    "oracle": oracle,
+    "simulated": simulated,
+    "watermark": watermark,
+    "reweight": reweight,
+}
 READ_ORIGIN = ("oracle", "simulated")
-"""The filters that know the truth: one is the best there could be, one draws its own errors."""
+"""What knows the truth: one is the best there could be, one draws its own errors."""
 
 
 @dataclass(frozen=True)
 class Filtered:
-    """The images that are left, and the finding on those that were seen (bool N in ``seen``)."""
+    """What a filter did to an incoming pool of N images.
+
+    ``seen`` and ``kept`` are masks (bool N): the images that the filter met, and those that are
+    left, which make up ``pool``. Its ``finding`` is on those that it met.
+    """
 
     pool: ImageSet
     incoming: ImageSet
     seen: NDArray[np.bool_]
+    kept: NDArray[np.bool_]
     finding: Finding
 
 
 def filter_pool(config: FilterConfig, incoming: ImageSet, evidence: Evidence) -> Filtered:
     """Drops what the filter takes for generated; NumericalError where nothing is left.
 
-    Filters get the images without their origin, but for those that are defined by it.
+    Filters get the images without origin and label, but for those that are defined by them.
     """
     seen = np.ones(len(incoming), bool)
     if config.trusted_real == "keep":
         seen = incoming.origin != REAL
     shown = incoming[seen]
-    finding = FILTERS[config.kind](
-        config, shown if config.kind in READ_ORIGIN else shown.born(REAL), evidence
-    )
+    if not len(shown):
+        nothing = Finding(np.ones(0, bool), np.zeros(0), (0.0, 0.0))
+        return Filtered(incoming, incoming, seen, ~seen, nothing)
+    if config.reads not in READ_ORIGIN:
+        shown = ImageSet.of(shown.images, None, shown.classes)
+    finding = FILTERS[config.kind](config, shown, evidence)
     kept = np.ones(len(incoming), bool)
     kept[seen] = _any_as_many(finding.kept, evidence) if config.matched_random else finding.kept
     if not kept.any():
@@ -49,7 +65,7 @@ def filter_pool(config: FilterConfig, incoming: ImageSet, evidence: Evidence) ->
             "the filter left no image in the pool",
             "use policy.real: fixed or fresh, or policy.filter.trusted_real: keep",
         )
-    return Filtered(incoming[kept], incoming, seen, finding)
+    return Filtered(incoming[kept], incoming, seen, kept, finding)
 
 
 def _any_as_many(kept: NDArray[np.bool_], evidence: Evidence) -> NDArray[np.bool_]:

@@ -17,13 +17,14 @@ from imgcollapse.policy_config import FilterConfig
 class Finding:
     """Of N images: ``kept`` (bool N), and ``suspicion`` (float N), high for generated ones.
 
-    ``rates`` are the true and false positive rates that the detector is made for, None where it
-    has none.
+    ``rates`` are the parts of the generated and of the real images that the filter expects to
+    drop. ``threshold`` is the suspicion beyond which it drops an image, None where it has none.
     """
 
     kept: NDArray[np.bool_]
     suspicion: NDArray[np.float64]
-    rates: tuple[float, float] | None = None
+    rates: tuple[float, float]
+    threshold: float | None = None
 
 
 Filter = Callable[[FilterConfig, ImageSet, Evidence], Finding]
