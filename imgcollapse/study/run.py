@@ -31,6 +31,7 @@ from imgcollapse.store.run_directory import (
     write_scores,
 )
 from imgcollapse.study.beginning import share_beginning
+from imgcollapse.study.chance import why_no_selection
 from imgcollapse.study.placement import keep_of
 from imgcollapse.study.pool_report import pool_report
 from imgcollapse.study.preparation import prepare
@@ -83,6 +84,8 @@ def run_to_disk(
     splits = make_splits(config)
     for note in splits.notes:
         reporter.message(note)
+    if reason := why_no_selection(config):
+        reporter.message(f"no rows of selection and crowding: {reason}")
     generator = make_generator(config, splits.pool.image_shape, splits.pool.classes, device)
     refuse_small_pools(config, splits.pool)
     refuse_unfit(config.policy, splits.pool)
