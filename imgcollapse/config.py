@@ -16,7 +16,9 @@ from imgcollapse.sampling_config import (
     with_preset,
 )
 from imgcollapse.section import MOST_IMAGES, MOST_STEPS, Listed, Section
+from imgcollapse.seeds import seed_for
 from imgcollapse.training_config import TrainingConfig
+from imgcollapse.web_config import LabConfig, LabPlace, refuse_odd_labs
 
 SourceName = Literal[
     "kennel", "digits", "mnist", "fashion-mnist", "cifar10", "cifar100", "svhn", "files"
@@ -163,6 +165,8 @@ class Config(Section):
     policy: PolicyConfig = PolicyConfig.model_validate({})
     judge: JudgeConfig = JudgeConfig()
     scores: ScoresConfig = ScoresConfig()
+    labs: Listed[LabConfig] = Field((), description="two or more: an ecosystem on one web")
+    lab: LabPlace | None = Field(None, description="written by an ecosystem into its labs' runs")
     device: Literal["auto", "cpu", "cuda"] = "auto"
     deterministic: bool = True
 
@@ -179,6 +183,24 @@ class Config(Section):
             generator.get("first_stage") is None,
         )
         return {**values, "sampling": sampling}
+
+    @property
+    def starts(self) -> int:
+        """The generation of the web in which the chain's own generation 0 takes part."""
+        return self.lab.starts if self.lab else 0
+
+    @property
+    def chain_seed(self) -> int:
+        """What the chain's draws are derived from; real images, judge and grid only know seed."""
+        return seed_for(self.seed, "lab", self.lab.name) if self.lab else self.seed
+
+    @model_validator(mode="after")
+    def labs_make_an_ecosystem(self) -> Self:
+        if self.labs:
+            refuse_odd_labs(self.labs, self.generations)
+            if self.policy.pool == "on-the-fly":
+                raise ValueError("policy.pool: on-the-fly goes with one lab, whose samples it draws")
+        return self
 
     @model_validator(mode="after")
     def parts_fit_together(self) -> Self:

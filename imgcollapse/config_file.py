@@ -40,6 +40,27 @@ def parse_config(values: Mapping[str, Any], where: str = "config") -> Config:
         raise ConfigError(f"{message} ({where})", hint) from None
 
 
+def lab_configs(config: Config) -> list[Config]:
+    """The config of each lab of an ecosystem; ConfigError names the lab whose sections are wrong.
+
+    Its generations are counted from the one in which it starts.
+    """
+    base = config.model_dump(mode="json", by_alias=True)
+    labs = base.pop("labs")
+    seats = [{name: lab[name] for name in ("name", "share", "starts")} for lab in labs]
+    return [
+        parse_config(
+            laid_over(base, lab.sections)
+            | {
+                "generations": config.generations - lab.starts,
+                "lab": {"name": lab.name, "web": seats},
+            },
+            f"lab {lab.name}",
+        )
+        for lab in config.labs
+    ]
+
+
 def _lay_over(values: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key.strip():
