@@ -39,7 +39,8 @@ def run(
         int,
         typer.Option(
             min=1,
-            help="So many chains below --out, trained together, with seeds that follow.",
+            help="So many chains below --out, with seeds that follow: dense networks trained as "
+            "one stack, others at once in a process each.",
         ),
     ] = 1,
     as_json: JsonOption = False,
@@ -50,7 +51,7 @@ def run(
     overrides += [f"device={device}"] if device is not None else []
     resolved = read_config(config, overrides)
     if dry_run:
-        _print_plan(config, overrides, as_json)
+        _print_plan(resolved, replicas, as_json)
         return
     stem = Path("runs") / Path(config).stem
     if replicas > 1:
@@ -85,12 +86,11 @@ def _run_replicas(
         print(f"done: {num} runs below {out} (imgcollapse show {out})")
 
 
-def _print_plan(name: str, overrides: list[str], as_json: bool) -> None:
+def _print_plan(config: Config, chains: int, as_json: bool) -> None:
     from imgcollapse.config_file import to_yaml
     from imgcollapse.study.estimate import estimate
 
-    config = read_config(name, overrides)
-    cost = estimate(config)
+    cost = estimate(config, chains)
     if as_json:
         values = config.model_dump(mode="json", by_alias=True)
         print_json({"config": values, "cost": cost.as_dict() if cost else None})
