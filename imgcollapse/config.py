@@ -199,7 +199,9 @@ class Config(Section):
         if self.labs:
             refuse_odd_labs(self.labs, self.generations)
             if self.policy.pool == "on-the-fly":
-                raise ValueError("policy.pool: on-the-fly goes with one lab, whose samples it draws")
+                raise ValueError(
+                    "policy.pool: on-the-fly goes with one lab, whose samples it draws"
+                )
         return self
 
     @model_validator(mode="after")

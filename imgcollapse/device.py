@@ -87,6 +87,11 @@ def wanted_threads() -> int:
     return int(first) if first.isdigit() and int(first) > 0 else usable_cores()
 
 
+def threads_of_each(processes: int) -> int:
+    """Threads of one of several processes at once, which together use no more than the cores."""
+    return max(1, min(wanted_threads(), usable_cores() // processes))
+
+
 def set_up(device: torch.device, deterministic: bool) -> None:
     """Sets threads and determinism for the whole process, before any work; the last call holds.
 

@@ -29,10 +29,10 @@ class LabConfig(Seat):
     web: on real images only where it hoarded some.
     """
 
-    generator: Sections = {}
-    training: Sections = {}
-    sampling: Sections = {}
-    policy: Sections = {}
+    generator: Sections = Field({})
+    training: Sections = Field({})
+    sampling: Sections = Field({})
+    policy: Sections = Field({})
 
     @property
     def sections(self) -> Sections:

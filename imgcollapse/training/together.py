@@ -17,12 +17,8 @@ from imgcollapse.device import autocast_dtype
 from imgcollapse.errors import NumericalError, Stopped
 from imgcollapse.training.batches import Batches
 from imgcollapse.training.compiling import has_convolutions
-from imgcollapse.training.loop import (
-    READ_EVERY_STEPS,
-    last_loss,
-    raise_unless_finite,
-    train,
-)
+from imgcollapse.training.loop import last_loss, raise_unless_finite, train
+from imgcollapse.training.pauses import pause_after
 from imgcollapse.training.state import as_array
 from imgcollapse.training.step import TINY, decay, make_optimizer, set_rate
 from imgcollapse.training.task import Task, Trained
@@ -126,15 +122,8 @@ class _Stack:
             prepared = zip(*(one.prepared(step) for one in batches), strict=True)
             self._step(step, [torch.stack(parts) for parts in prepared])
 
-            last = step + 1 == steps
-            stopped = not last and any(
-                task.watcher is not None and task.watcher.should_stop() for task in self.tasks
-            )
-            save = not last and (
-                stopped
-                or any(task.checkpoint is not None and task.checkpoint.due() for task in self.tasks)
-            )
-            if not (last or stopped or save or (step + 1) % READ_EVERY_STEPS == 0):
+            pause = pause_after(step, self.tasks)
+            if pause is None:
                 continue
             finite = torch.isfinite(self.losses[:, read : step + 1]).all(1)
             self.failed |= set((~finite).nonzero().flatten().tolist())
@@ -142,9 +131,10 @@ class _Stack:
                 break
             read = step + 1
             self._tell(step, first, started)
-            if save:
+            if pause.save:
                 self._save(step + 1)
-            if stopped:
+            if pause.stop:
+                stopped = True
                 break
         seconds = max(time.perf_counter() - started, 1e-9)
         self._unstack()
