@@ -16,6 +16,9 @@ from imgcollapse.policies import Filtered, PoolMaker, remembered
 from imgcollapse.scores import Score
 from imgcollapse.seeds import seed_for
 
+Recall = Callable[[int], ImageSet]
+"""Generation that is done -> what it drew for later pools."""
+
 ScoreOf = Callable[[ImageSet, ImageSet, int], list[Score]]
 """(samples, pool they come from, generation) -> scores."""
 
@@ -46,6 +49,7 @@ def run_chain(
     first: int = 0,
     past: Sequence[ImageSet] = (),
     score: ScoreOf | None = None,
+    recall: Recall | None = None,
     surroundings: Surroundings = Surroundings(),
 ) -> Iterator[Generation]:
     """Yields the generations of a chain as they are done.
@@ -53,7 +57,8 @@ def run_chain(
     ``real`` is the real pool. ``maker`` carries out the policy; it is needed where that asks for
     a judge or for fresh images. To go on from generation ``first``, give in ``past`` what earlier
     ones released (``remembered`` says how far back), and with ``init: warm`` a generator in the
-    state of the last one.
+    state of the last one. ``recall`` is asked for what a generation that was yielded released;
+    without it that stays in memory.
     """
     maker = maker or PoolMaker(config, real)
     drawn = max(maker.drawn, config.scores.num_images if score else 0)
@@ -70,4 +75,5 @@ def run_chain(
             released, psnr = maker.release(number, samples, generator.losses)
         scores = score(samples[: config.scores.num_images], pool, number) if score else []
         yield Generation(number, pool, filtered, fit, samples, released, psnr, scores)
-        past = remembered(config.policy, [*past, released])
+        last = recall(number) if recall else released
+        past = remembered(config.policy, [*past, last])

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from imgcollapse.policy_config import MOST_IMAGES, PolicyConfig
+from imgcollapse.policy_config import PolicyConfig
 from imgcollapse.sampling_config import (
     FEWEST_HEUN_STEPS,
     FLOW_SAMPLERS,
@@ -15,13 +15,15 @@ from imgcollapse.sampling_config import (
     SamplingConfig,
     with_preset,
 )
-from imgcollapse.section import Listed, Section
+from imgcollapse.section import MOST_IMAGES, MOST_STEPS, Listed, Section
+from imgcollapse.seeds import seed_for
+from imgcollapse.training_config import TrainingConfig
+from imgcollapse.web_config import LabConfig, LabPlace, refuse_odd_labs
 
 SourceName = Literal[
     "kennel", "digits", "mnist", "fashion-mnist", "cifar10", "cifar100", "svhn", "files"
 ]
 FETCHED = ("mnist", "fashion-mnist", "cifar10", "cifar100", "svhn")
-MOST_STEPS = 100_000_000
 
 
 class DataConfig(Section):
@@ -61,7 +63,11 @@ class ProfileConfig(Section):
     imbalance: float = Field(0.01, gt=0, le=1, description="rarest class over most common class")
     exponent: float = Field(1.0, ge=0, description="of zipf")
     counts: Listed[int] | None = Field(None, description="images by rank, common first")
-    ranks: Literal["natural", "seeded"] | Listed[int | str] = "natural"
+    ranks: Literal["natural", "seeded", "latin"] | Listed[int | str] = Field(
+        "natural",
+        description="which class holds which rank; latin: rotated by the seed, so that over as "
+        "many seeds in a row as there are classes each class holds each rank once",
+    )
 
     @model_validator(mode="after")
     def fits_kind(self) -> Self:
@@ -132,36 +138,6 @@ class GeneratorConfig(Section):
         return self
 
 
-class TrainingConfig(Section):
-    budget: Literal["steps", "epochs"] = "steps"
-    steps: int = Field(4000, ge=1, le=MOST_STEPS)
-    epochs: float = Field(20, gt=0, le=100_000)
-    batch_size: int = Field(256, ge=1, le=MOST_IMAGES)
-    learning_rate: float = Field(1e-3, gt=0)
-    warmup_steps: int = Field(100, ge=0, le=MOST_STEPS)
-    weight_decay: float = Field(0.0, ge=0)
-    gradient_clip: float = Field(1.0, gt=0)
-    ema_decay: float = Field(0.999, ge=0, lt=1)
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    compile: Literal["auto", "always", "never"] = Field(
-        "auto", description="torch.compile; auto: convolutions on CUDA if not deterministic"
-    )
-    cuda_graphs: bool = Field(
-        False, description="CUDA: a training step, and the network in sampling, as graphs"
-    )
-
-    @model_validator(mode="after")
-    def fits_budget(self) -> Self:
-        self.refuse_without_effect("training", "budget", epochs=("epochs",))
-        return self
-
-    def num_steps(self, pool_size: int) -> int:
-        """Steps of one generation whose pool holds so many images."""
-        if self.budget == "steps":
-            return self.steps
-        return max(1, round(self.epochs * pool_size / min(self.batch_size, pool_size)))
-
-
 class JudgeConfig(Section):
     steps: int = Field(800, ge=1, le=MOST_STEPS, description="training steps of 128 images")
 
@@ -189,6 +165,8 @@ class Config(Section):
     policy: PolicyConfig = PolicyConfig.model_validate({})
     judge: JudgeConfig = JudgeConfig()
     scores: ScoresConfig = ScoresConfig()
+    labs: Listed[LabConfig] = Field((), description="two or more: an ecosystem on one web")
+    lab: LabPlace | None = Field(None, description="written by an ecosystem into its labs' runs")
     device: Literal["auto", "cpu", "cuda"] = "auto"
     deterministic: bool = True
 
@@ -205,6 +183,26 @@ class Config(Section):
             generator.get("first_stage") is None,
         )
         return {**values, "sampling": sampling}
+
+    @property
+    def starts(self) -> int:
+        """The generation of the web in which the chain's own generation 0 takes part."""
+        return self.lab.starts if self.lab else 0
+
+    @property
+    def chain_seed(self) -> int:
+        """What the chain's draws are derived from; real images, judge and grid only know seed."""
+        return seed_for(self.seed, "lab", self.lab.name) if self.lab else self.seed
+
+    @model_validator(mode="after")
+    def labs_make_an_ecosystem(self) -> Self:
+        if self.labs:
+            refuse_odd_labs(self.labs, self.generations)
+            if self.policy.pool == "on-the-fly":
+                raise ValueError(
+                    "policy.pool: on-the-fly goes with one lab, whose samples it draws"
+                )
+        return self
 
     @model_validator(mode="after")
     def parts_fit_together(self) -> Self:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import importlib.resources
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,73 +13,22 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from imgcollapse.config import Config, DataConfig
+from imgcollapse.config_layers import KeyTwice, Loader, laid_over, read_config_file, read_layer
 from imgcollapse.errors import ConfigError
 
 
-def shipped_configs() -> Path:
-    """The folder of configs that comes with the package."""
-    packaged = Path(str(importlib.resources.files("imgcollapse"))) / "configs"
-    return packaged if packaged.is_dir() else packaged.parent.parent / "configs"
-
-
-def find_config(name: str) -> Path:
-    """A config file by path, or by the name of a shipped one (``demo``, ``demo.yaml``)."""
-    candidates = [Path(name), shipped_configs() / name, shipped_configs() / f"{name}.yaml"]
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
-    shipped = sorted(path.name for path in shipped_configs().glob("*.yaml"))
-    near = difflib.get_close_matches(Path(name).name, shipped, 1)
-    raise ConfigError(
-        f"no config file {name}",
-        f"did you mean {near[0]}?" if near else f"shipped configs: {', '.join(shipped)}",
-    )
-
-
-class _Loader(yaml.SafeLoader):
-    """Refuses a mapping that holds a key twice, of which YAML keeps the last without a word."""
-
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        node = super().compose_mapping_node(anchor)
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise _KeyTwice(None, None, f"the key {key.value} is given twice", key.start_mark)
-            seen.add(str(key.value))
-        return node
-
-
-class _KeyTwice(yaml.MarkedYAMLError):
-    pass
-
-
-def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
-    """Reads a YAML file, lays ``key=value`` overrides over it, and validates.
+def load_config(path: Path, overrides: Sequence[str] = (), layers: Sequence[Path] = ()) -> Config:
+    """Reads a YAML file, lays the own sections of ``layers`` and ``key=value`` over it, validates.
 
     Raises ConfigError that names the file and the key.
     """
-    try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except (yaml.YAMLError, ValueError) as error:
-        where = getattr(error, "problem_mark", None)
-        line = f", line {where.line + 1}" if where else ""
-        if isinstance(error, _KeyTwice):
-            raise ConfigError(f"{error.problem} ({path}{line})", "keep one of the two") from None
-        raise ConfigError(
-            f"not readable as YAML ({path}{line})", "check indentation and quotes"
-        ) from None
-    except OSError as error:
-        raise ConfigError(f"cannot read the config: {error.strerror} ({path})") from None
-    if values is None:
-        values = {}
-    if not isinstance(values, dict):
-        raise ConfigError(
-            f"a config is a mapping of sections ({path})", "see config show demo.yaml"
-        )
+    values = read_config_file(path)
+    for layer in layers:
+        values = laid_over(values, read_layer(layer))
     for override in overrides:
         _lay_over(values, override)
-    laid_over = f" with {' '.join(f'--set {one}' for one in overrides)}" if overrides else ""
-    return parse_config(values, f"{path}{laid_over}")
+    over = [f"--with {one}" for one in layers] + [f"--set {one}" for one in overrides]
+    return parse_config(values, f"{path}{' with ' if over else ''}{' '.join(over)}")
 
 
 def parse_config(values: Mapping[str, Any], where: str = "config") -> Config:
@@ -90,6 +38,27 @@ def parse_config(values: Mapping[str, Any], where: str = "config") -> Config:
     except ValidationError as error:
         message, hint = _explain(error.errors())
         raise ConfigError(f"{message} ({where})", hint) from None
+
+
+def lab_configs(config: Config) -> list[Config]:
+    """The config of each lab of an ecosystem; ConfigError names the lab whose sections are wrong.
+
+    Its generations are counted from the one in which it starts.
+    """
+    base = config.model_dump(mode="json", by_alias=True)
+    labs = base.pop("labs")
+    seats = [{name: lab[name] for name in ("name", "share", "starts")} for lab in labs]
+    return [
+        parse_config(
+            laid_over(base, lab.sections)
+            | {
+                "generations": config.generations - lab.starts,
+                "lab": {"name": lab.name, "web": seats},
+            },
+            f"lab {lab.name}",
+        )
+        for lab in config.labs
+    ]
 
 
 def _lay_over(values: dict[str, Any], override: str) -> None:
@@ -106,8 +75,8 @@ def _lay_over(values: dict[str, Any], override: str) -> None:
             raise ConfigError(f"{section} is not a section (--set {override})", "see config schema")
         target = inner
     try:
-        target[last] = yaml.load(text, _Loader)
-    except _KeyTwice as error:
+        target[last] = yaml.load(text, Loader)
+    except KeyTwice as error:
         raise ConfigError(f"{error.problem} (--set {override})", "keep one of the two") from None
     except (yaml.YAMLError, ValueError):
         raise ConfigError(f"the value is not readable as YAML (--set {override})") from None

@@ -44,10 +44,52 @@ def usable_cores() -> int:
     return cores
 
 
+def free_memory(device: torch.device) -> int:
+    """Bytes that this process may still take: of a CUDA device, or of the machine's memory.
+
+    The latter is what the kernel calls available, cut to the limits of the cgroups (version 2)
+    that the process is in; where no kernel says so, all memory that there is.
+    """
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        facts = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        named = dict(line.split(":", 1) for line in facts)
+        free = 1024 * int(named["MemAvailable"].split()[0])
+    except (OSError, KeyError, ValueError):
+        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(0, min([free, *_left_to_cgroups(Path("/sys/fs/cgroup"), Path("/proc/self/cgroup"))]))
+
+
+def _left_to_cgroups(root: Path, own: Path) -> list[int]:
+    """What each limited cgroup of a process has left; file pages it could drop count as left."""
+    left = []
+    try:
+        lines = own.read_text(encoding="ascii").splitlines()
+        folder = root / next(line[len("0::/") :] for line in lines if line.startswith("0::/"))
+        for one in (folder, *folder.parents):
+            limit = (one / "memory.max").read_text(encoding="ascii").strip()
+            facts = (one / "memory.stat").read_text(encoding="ascii").split()
+            held = dict(zip(facts[::2], facts[1::2], strict=True))
+            used = int((one / "memory.current").read_text(encoding="ascii"))
+            if limit != "max":
+                left.append(
+                    int(limit) - used + int(held["inactive_file"]) + int(held["active_file"])
+                )
+    except (OSError, StopIteration, KeyError, ValueError):
+        pass  # beyond the topmost that has limits
+    return left
+
+
 def wanted_threads() -> int:
     """``OMP_NUM_THREADS`` where it is set to a number (its first level), else the usable cores."""
     first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return int(first) if first.isdigit() and int(first) > 0 else usable_cores()
+
+
+def threads_of_each(processes: int) -> int:
+    """Threads of one of several processes at once, which together use no more than the cores."""
+    return max(1, min(wanted_threads(), usable_cores() // processes))
 
 
 def set_up(device: torch.device, deterministic: bool) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
 from imgcollapse.repair_config import RepairConfig
-from imgcollapse.section import Listed, Section
+from imgcollapse.section import MOST_IMAGES, Listed, Section
 
 PresetName = Literal["replace", "accumulate", "accumulate-subsample", "mix", "real-only"]
-MOST_IMAGES = 10_000_000
+T = TypeVar("T")
 Count = Annotated[int, Field(ge=1, le=MOST_IMAGES)]
 PRESETS: dict[str, dict[str, Any]] = {
     "replace": {"real": "none", "window": "last", "cap": "none"},
@@ -163,3 +163,38 @@ def _composition(policy: Mapping[str, Any]) -> set[str]:
     plain = {"subsample": "uniform", "pool": "fixed"}
     fields = {"hoarded_until", "real_fraction", *plain}
     return {key for key in fields & set(policy) if policy[key] != plain.get(key)}
+
+
+def takes_part(policy: PolicyConfig, generation: int) -> bool:
+    """Whether real images are in the pool of a generation above 0."""
+    if policy.real == "hoarded":
+        return generation < (policy.hoarded_until or 0)
+    return policy.real != "none"
+
+
+def window_of(policy: PolicyConfig) -> int | None:
+    """How many generations back samples take part; None for all."""
+    if isinstance(policy.window, int):
+        return policy.window
+    return {"none": 0, "last": 1, "all": None}[policy.window or "none"]
+
+
+def remembered(policy: PolicyConfig, samples: Sequence[T]) -> list[T]:
+    """Those of the samples so far, oldest first, that the policy's window still reaches."""
+    window = window_of(policy)
+    return list(samples if window is None else samples[max(0, len(samples) - window) :])
+
+
+def size_of_cap(policy: PolicyConfig, first: int) -> int | None:
+    """Images that a pool is thinned to, where the first held ``first``; None without a cap."""
+    if policy.cap == "none" or policy.cap is None:
+        return None
+    return first if policy.cap == "pool" else policy.cap
+
+
+def part_of_real(policy: PolicyConfig, first: int) -> int | None:
+    """How many images of the cap are real; None where reals and samples are thinned together."""
+    size = size_of_cap(policy, first)
+    if policy.real_fraction is None or size is None:
+        return None
+    return round(policy.real_fraction * size)

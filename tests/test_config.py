@@ -15,16 +15,15 @@ from imgcollapse.config import Config, DataConfig
 from imgcollapse.config_file import (
     data_root,
     expand,
-    find_config,
     load_config,
     parse_config,
-    shipped_configs,
     to_yaml,
 )
+from imgcollapse.config_layers import find_config, shipped_configs
 from imgcollapse.errors import ConfigError
 from imgcollapse.policy_config import PRESETS
 
-SHIPPED = sorted(shipped_configs().glob("*.yaml"))
+SHIPPED = sorted(shipped_configs().rglob("*.yaml"))
 
 
 AS_IS = {"source": "files", "root": "c", "judge_root": "a", "reference_root": "b"}
@@ -398,7 +397,8 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_configs_load_by_name_and_open_with_what_they_show(path: Path) -> None:
-    assert find_config(path.name) == find_config(path.stem) == path
+    name = path.relative_to(shipped_configs())
+    assert find_config(str(name)) == find_config(str(name.with_suffix(""))) == path
     load_config(path)
     opening = path.read_text(encoding="utf-8").split("\n\n")[0].splitlines()
     comments = " ".join(line for line in opening if line.startswith("#"))

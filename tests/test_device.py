@@ -11,8 +11,9 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from imgcollapse import device
 from imgcollapse.config_file import parse_config
-from imgcollapse.device import set_up
+from imgcollapse.device import set_up, threads_of_each, wanted_threads
 from imgcollapse.errors import EnvironmentalError
 from imgcollapse.generators import Surroundings, make_generator
 from imgcollapse.images import ImageSet
@@ -54,6 +55,19 @@ def as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def pool() -> ImageSet:
     pixels = np.random.default_rng(0).integers(0, 256, (60, 3, 16, 16))
     return ImageSet.of(pixels.astype(np.uint8), np.arange(60) % 2, ("one", "two"))
+
+
+@pytest.mark.parametrize(("wanted", "cores"), [("", 8), ("3", 8), ("64", 8), ("", 1), ("2,1", 5)])
+def test_processes_at_once_never_have_more_threads_than_cores(
+    monkeypatch: pytest.MonkeyPatch, wanted: str, cores: int
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", wanted)
+    monkeypatch.setattr(device, "usable_cores", lambda: cores)
+    for processes in range(1, cores + 1):
+        threads = threads_of_each(processes)
+        assert 1 <= threads <= wanted_threads()
+        assert processes * threads <= cores
+        assert threads == wanted_threads() or processes * (threads + 1) > cores
 
 
 @pytest.mark.parametrize("order", [(True, False), (False, True), (True, False, True)])

@@ -13,8 +13,11 @@ import torch
 from imgcollapse.config_file import parse_config
 from imgcollapse.device import set_up
 from imgcollapse.generators import Surroundings, make_generator
+from imgcollapse.generators.noise import BlockNoise
+from imgcollapse.generators.samplers import make_scheduler, run_sampler
 from imgcollapse.images import ImageSet
 from imgcollapse.metrics.judge import train_judge
+from imgcollapse.sampling_config import FLOW_SAMPLERS, VP_SAMPLERS, SamplingConfig
 
 pytestmark = [
     pytest.mark.gpu,
@@ -107,6 +110,26 @@ def test_the_judge_trains_and_looks_on_cuda() -> None:
     judge = train_judge(pool(), seed=1, device=CUDA, steps=60)
     assert judge.facts["accuracy"] > 0.95
     assert judge.look(pool().images).features.shape == (400, 96)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "objective"),
+    [(one, "v") for one in VP_SAMPLERS if one != "unipc"]
+    + [(one, "flow") for one in FLOW_SAMPLERS if one != "unipc"],
+)
+def test_no_sampler_waits_for_the_device_between_steps(sampler: str, objective: str) -> None:
+    """All but unipc, which solves two equations there at each step, and looks whether it could."""
+    sampling = SamplingConfig.model_validate({"sampler": sampler, "steps": 20})
+    scheduler = make_scheduler(sampling, objective, clip=True)
+
+    def denoise(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        torch.cuda.set_sync_debug_mode("error")
+        return torch.zeros_like(x)
+
+    try:
+        run_sampler(scheduler, 20, denoise, BlockNoise(1, 0, 2, CUDA), SHAPE, 1.0)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 @pytest.mark.parametrize("kind", ["vae", "unet", "unet with labels"])

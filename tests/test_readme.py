@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -64,14 +65,15 @@ def test_the_tree_is_the_real_one() -> None:
 
 def test_every_shipped_config_is_in_the_table_and_opens_with_what_a_reader_needs() -> None:
     table = set(re.findall(r"^\| `([\w-]+\.yaml)`", README, re.M))
-    paths = sorted((ROOT / "configs").glob("*.yaml"))
-    assert table == {path.name for path in paths}
-    for path in paths:
+    folder = ROOT / "configs"
+    assert table == {path.name for path in folder.glob("*.yaml")}
+    for path in sorted(folder.rglob("*.yaml")):
         text = path.read_text(encoding="utf-8")
-        opening = text[: text.index("seed:")]
+        opening = "\n".join(takewhile(lambda line: line.startswith("#"), text.splitlines()))
         for word in ("# What it shows:", "# Command:", "# Time", "# Expect:"):
-            assert word in opening, f"{path.name} lacks {word}"
-        assert f"imgcollapse run {path.name}" in opening or path.name == "demo.yaml"
+            assert word in opening, f"{path} lacks {word}"
+        name = path.relative_to(folder)
+        assert re.search(rf"imgcollapse run .*{name}", opening) or path.name == "demo.yaml"
 
 
 def test_every_link_and_picture_of_the_pages_is_there() -> None:

@@ -76,7 +76,7 @@ GENERATION_IS_STAGED = Blow("imgcollapse.store.run_directory:move_folder", "befo
 TABLES_ARE_OLD = Blow("imgcollapse.store.run_directory:move_folder", "after", 4)
 LAST_TABLES_ARE_OLD = Blow("imgcollapse.store.run_directory:move_folder", "after", 5)
 MANIFEST_IS_OLD = Blow("imgcollapse.store.run_directory:write_manifest", "before", 3)
-BETWEEN_GENERATIONS = Blow("imgcollapse.chain:compose_pool", "before", 2)
+BETWEEN_GENERATIONS = Blow("imgcollapse.policies.pool_maker:compose_pool", "before", 2)
 FIGURES_ARE_MISSING = Blow("imgcollapse.study.run:draw_run", "before", 1)
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import copy
-import signal
-import subprocess
-import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +17,7 @@ from imgcollapse.errors import NumericalError, Stopped
 from imgcollapse.generators import Surroundings, make_generator
 from imgcollapse.images import ImageSet
 from imgcollapse.scores import from_csv
+from imgcollapse.study.replicas import are_stacked
 from imgcollapse.training import Task, Trained, train
 from imgcollapse.training.together import can_be_stacked, train_together
 
@@ -100,6 +98,27 @@ class StopAt:
         return self.seen == self.step
 
 
+@dataclass
+class Seen(Kept):
+    """A watcher and checkpoint in one: what it heard, and a state that is due every 30 steps."""
+
+    asked: int = 0
+    told: list[tuple[str, int]] = field(default_factory=list)
+
+    def progress(self, step: int, steps: int, loss: float, images_per_second: float) -> None:
+        self.told.append(("read", step))
+
+    def should_stop(self) -> bool:
+        return False
+
+    def save(self, seed: int, step: int, arrays: dict[str, Any]) -> None:
+        self.told.append(("saved", step))
+
+    def due(self) -> bool:
+        self.asked += 1
+        return self.asked % 30 == 0
+
+
 def weights(one: Task) -> torch.Tensor:
     assert one.average is not None
     both = (*one.model.parameters(), *one.average.parameters())
@@ -145,6 +164,37 @@ def test_one_that_diverges_leaves_the_others_alone() -> None:
     assert isinstance(failed, NumericalError)
     assert isinstance(fine, Trained)
     assert fine.loss == pytest.approx(train(alone).loss, rel=1e-4)
+
+
+def test_alone_and_stacked_pause_at_the_same_steps() -> None:
+    """Losses every 50 steps and at the end, states when they are due, nothing saved at the end."""
+    due = [(what, step) for step in (30, 60, 90) for what in ("read", "saved")]
+    expected = sorted([*due, ("read", 50), ("read", 100), ("read", 110)], key=lambda one: one[1])
+    for num in (1, 2):
+        seen = Seen()
+        tasks = [task(KINDS["vae"], seed, steps=110) for seed in range(num)]
+        train_together([replace(tasks[0], watcher=seen, checkpoint=seen), *tasks[1:]])
+        assert seen.told == expected, num
+
+
+@pytest.mark.parametrize(
+    ("kind", "training"),
+    [
+        *((kind, {}) for kind in KINDS.values()),
+        (KINDS["vae"], {"compile": "always"}),
+        (KINDS["flow"], {"cuda_graphs": True}),
+        ({"kind": "vae", "width": 8, "latent": 4}, {}),
+        ({"network": "unet", "width": 8, "depth": 2}, {}),
+    ],
+)
+def test_the_config_tells_whether_trainings_can_be_stacked(
+    kind: dict[str, Any], training: dict[str, Any]
+) -> None:
+    sampler = "flow" if kind.get("objective") == "flow" else "dpm++"
+    config = parse_config(
+        {"generator": kind, "training": training, "sampling": {"sampler": sampler}}
+    )
+    assert are_stacked(config) == can_be_stacked([task(kind, seed, **training) for seed in (0, 1)])
 
 
 @pytest.mark.parametrize("goes_on", ["together", "alone"])
@@ -226,23 +276,3 @@ def test_a_replica_that_fails_does_not_stop_the_others(
     assert said.code == 2
     assert "seed 3: error" in said.err
     assert call("status", tmp_path / "many" / "seed4").code == 0
-
-
-def test_an_interrupt_reaches_every_replica(tiny_yaml: Path, tmp_path: Path) -> None:
-    """Convolutions are trained in turn: without one flag for all, the others would run on."""
-    words = ["run", str(tiny_yaml), "--replicas", "2", "--out", str(tmp_path / "many")]
-    words += ["--set", "generations=6", "--set", "training.steps=20"]
-    words += ["--set", "generator.kind=vae", "--set", "generator.width=8"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "imgcollapse", *words],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.split()[2:3] == ["0"]:
-                process.send_signal(signal.SIGINT)
-                break
-        process.communicate(timeout=300)
-    assert process.returncode == 75
-    for seed in (3, 4):
-        assert len(list((tmp_path / "many" / f"seed{seed}").glob("gen_*"))) < 6

@@ -14,11 +14,12 @@ from torch import Tensor
 from imgcollapse.bench.baselines import diffusers_recipe, plain_vae
 from imgcollapse.bench.results import Result, result
 from imgcollapse.bench.setting import CLASSES, Setting, config_of, synthetic_pool
-from imgcollapse.bench.timing import rates_in_turn, seconds_of
+from imgcollapse.bench.timing import rates_in_turn, seconds_of, timed
 from imgcollapse.bench.training_suite import DIGITS, as_tensors, make_vae
 from imgcollapse.chain import run_chain
 from imgcollapse.config import Config
-from imgcollapse.config_file import find_config, load_config
+from imgcollapse.config_file import load_config
+from imgcollapse.config_layers import find_config
 from imgcollapse.data.splits import make_splits
 from imgcollapse.generators import Surroundings, make_generator
 from imgcollapse.generators.networks import MLPDenoiser
@@ -61,15 +62,17 @@ def _vae(setting: Setting) -> Result:
         verdicts = judge.look(ours.sample(num, seed=1).images)
         add_share_scores(Rows(0, num, judge.extractor), verdicts, judge, 1)
 
-    rates = rates_in_turn(
-        generation,
-        lambda: plain_vae.generation(
+    def plain_generation() -> None:
+        plain_vae.generation(
             plain, data, epochs=epochs, num_images=num, num_classes=len(CLASSES), earlier=earlier
-        ),
+        )
+
+    rates = rates_in_turn(
+        timed(generation, setting.device),
+        timed(plain_generation, setting.device),
         ours_units=1,
         baseline_units=1,
         rounds=setting.rounds,
-        device=setting.device,
     )
     return result(
         "generation/vae",
@@ -94,17 +97,16 @@ def _smoke(setting: Setting) -> Result:
         for _ in run_chain(config, splits.pool, ours, score=ruler.score):
             pass
 
-    parts = _StockGeneration(config, splits.pool, judge.look, setting)
-    parts.seconds()
-    generation()
-    ours_rates, baseline_rates = [], []
-    for _ in range(setting.rounds):
-        ours_rates.append(1 / seconds_of(generation, setting.device))
-        baseline_rates.append(1 / parts.seconds())
+    rates = rates_in_turn(
+        timed(generation, setting.device),
+        _StockGeneration(config, splits.pool, judge.look, setting).seconds,
+        ours_units=1,
+        baseline_units=1,
+        rounds=setting.rounds,
+    )
     return result(
         "generation/smoke",
-        ours_rates,
-        baseline_rates,
+        *rates,
         unit="generations/s",
         target=3.0,
         says="train, sample, all scores; the baseline sees as many images through the stock "

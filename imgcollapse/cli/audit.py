@@ -11,6 +11,7 @@ from imgcollapse.cli.parameters import (
     ConfigArgument,
     JsonOption,
     SetOption,
+    WithOption,
     print_json,
     read_config,
 )
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
 def audit_sampler(
     config: ConfigArgument,
     set_: SetOption = None,
+    with_: WithOption = None,
     as_json: JsonOption = False,
     table: Annotated[
         bool, typer.Option("--table", help="Instead, compare all samplers at 5 to 250 steps.")
     ] = False,
 ) -> None:
     """Say how far a config's sampler moves class shares even with a perfect denoiser."""
-    resolved = read_config(config, set_)
+    resolved = read_config(config, set_, with_)
     if table:
         _print_table(as_json)
         return

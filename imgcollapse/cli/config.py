@@ -8,6 +8,7 @@ from imgcollapse.cli.parameters import (
     ConfigArgument,
     JsonOption,
     SetOption,
+    WithOption,
     print_json,
     read_config,
 )
@@ -16,11 +17,16 @@ app = typer.Typer(help="Show configs and their schema.", no_args_is_help=True)
 
 
 @app.command()
-def show(config: ConfigArgument, set_: SetOption = None, as_json: JsonOption = False) -> None:
+def show(
+    config: ConfigArgument,
+    set_: SetOption = None,
+    with_: WithOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Print a config with every key written out."""
     from imgcollapse.config_file import to_yaml
 
-    resolved = read_config(config, set_)
+    resolved = read_config(config, set_, with_)
     if as_json:
         print_json(resolved.model_dump(mode="json", by_alias=True))
     else:

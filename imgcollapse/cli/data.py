@@ -11,6 +11,7 @@ from imgcollapse.cli.parameters import (
     ConfigArgument,
     JsonOption,
     SetOption,
+    WithOption,
     print_json,
     read_config,
 )
@@ -74,10 +75,11 @@ def make(
     ],
     split: Annotated[str, typer.Option(help="pool, judge, reference or floor.")] = "pool",
     set_: SetOption = None,
+    with_: WithOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a split of a config's real images to a file or folder."""
-    resolved = read_config(config, set_)
+    resolved = read_config(config, set_, with_)
     from imgcollapse.data.splits import make_splits
     from imgcollapse.data.writing import write_images, writer_for
 

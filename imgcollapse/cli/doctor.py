@@ -134,9 +134,10 @@ def _data() -> str:
 
 
 def _configs() -> str:
-    from imgcollapse.config_file import load_config, shipped_configs
+    from imgcollapse.config_file import load_config
+    from imgcollapse.config_layers import shipped_configs
 
-    paths = sorted(shipped_configs().glob("*.yaml"))
+    paths = sorted(shipped_configs().rglob("*.yaml"))
     if not paths:
         raise RuntimeError("no shipped configs found: reinstall imgcollapse")
     for path in paths:

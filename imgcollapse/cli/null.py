@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imgcollapse.cli.parameters import JsonOption, SetOption, print_json, read_config
+from imgcollapse.cli.parameters import JsonOption, SetOption, WithOption, print_json, read_config
 from imgcollapse.errors import ConfigError
 from imgcollapse.scores import percent
 
 if TYPE_CHECKING:
     from imgcollapse.metrics.drift import Array, Null
     from imgcollapse.policy_config import PolicyConfig
+    from imgcollapse.study.chance import Resampling
 
 COLUMNS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 GENERATIONS = 60
@@ -29,7 +30,7 @@ class _Question:
     counts: tuple[int, ...]
     rest: int
     policy: PolicyConfig
-    num_synthetic: int
+    resampling: Resampling
     num_scored: int | None
     generations: int
     seed: int
@@ -37,6 +38,13 @@ class _Question:
     @property
     def pool(self) -> int:
         return sum(self.counts) + self.rest
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether each pool is as many samples of the one before, as the closed forms have it."""
+        lasts = self.policy.real == "none" and self.policy.window in ("last", 1)
+        whole = self.policy.cap in ("none", "pool") and self.policy.pool == "fixed"
+        return lasts and whole and self.resampling.num_synthetic == self.pool
 
 
 def null(
@@ -63,6 +71,7 @@ def null(
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0)] = None,
     set_: SetOption = None,
+    with_: WithOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say what chance alone would do: when classes die out, and how far shares stray."""
@@ -75,8 +84,8 @@ def null(
                 f"{doubled[0]} does not go with a CONFIG, which says it itself",
                 "change the config with --set, such as --set policy.preset=mix",
             )
-        question = _from_config(config, set_, generations, seed)
-    elif counts is None or set_:
+        question = _from_config(config, set_, with_, generations, seed)
+    elif counts is None or set_ or with_:
         raise ConfigError(
             "null needs a CONFIG or --counts" if counts is None else "--set goes with a CONFIG",
             "such as imgcollapse null --counts 5,10,20 --pool 2000",
@@ -101,8 +110,11 @@ def _from_options(
     generations: int,
     seed: int,
 ) -> _Question:
+    import numpy as np
+
     from imgcollapse.config_file import parse_config
     from imgcollapse.policies import synthetic_needed
+    from imgcollapse.study.chance import Resampling
 
     try:
         images = tuple(int(word) for word in counts.split(","))
@@ -125,12 +137,15 @@ def _from_options(
         raise ConfigError(f"a pool of {size:,} images is more than {LARGEST_POOL:,}")
     values = {"preset": preset, "real_fraction": real_fraction}
     resolved = parse_config({"policy": values}).policy
+    rest = [size - total] if size > total else []
     return _Question(
         names=tuple(f"{count:,}" for count in images),
         counts=images,
         rest=size - total,
         policy=resolved,
-        num_synthetic=synthetic_needed(resolved, "pool", size),
+        resampling=Resampling(
+            np.array([*images, *rest]), resolved, synthetic_needed(resolved, "pool", size)
+        ),
         num_scored=None,
         generations=generations,
         seed=seed,
@@ -138,13 +153,18 @@ def _from_options(
 
 
 def _from_config(
-    name: str, overrides: list[str] | None, generations: int | None, seed: int | None
+    name: str,
+    overrides: list[str] | None,
+    layers: list[str] | None,
+    generations: int | None,
+    seed: int | None,
 ) -> _Question:
     from imgcollapse.data.profile import counts_by_class
     from imgcollapse.data.sources import native_shape
-    from imgcollapse.policies import synthetic_needed
+    from imgcollapse.study.chance import resampling_of
 
-    config = read_config(name, [*(overrides or []), *([] if seed is None else [f"seed={seed}"])])
+    seeded = [] if seed is None else [f"seed={seed}"]
+    config = read_config(name, [*(overrides or []), *seeded], layers)
     if config.profile.kind == "as-is" or config.data.source == "files":
         raise ConfigError(
             f"only the images themselves say how many each class has ({name})",
@@ -162,9 +182,7 @@ def _from_config(
         counts=tuple(counts.tolist()),
         rest=0,
         policy=config.policy,
-        num_synthetic=synthetic_needed(
-            config.policy, config.sampling.num_images, int(counts.sum())
-        ),
+        resampling=resampling_of(config, counts),
         num_scored=config.scores.num_images,
         generations=generations or config.generations,
         seed=config.seed,
@@ -180,11 +198,10 @@ def _print(question: _Question, chains: int, as_json: bool) -> None:
         simulate_null,
     )
 
-    rest = (question.rest,) if question.rest else ()
     found = simulate_null(
-        np.array(question.counts + rest),
-        question.policy,
-        question.num_synthetic,
+        question.resampling.initial,
+        question.resampling.policy,
+        question.resampling.num_synthetic,
         generations=question.generations,
         chains=chains,
         seed=question.seed,
@@ -231,12 +248,14 @@ def _as_dict(
 def _print_table(question: _Question, chains: int, found: Null, closed: dict[str, Array]) -> None:
     columns = [k for k in COLUMNS if k < question.generations] + [question.generations]
     width = max(7, *(len(name) for name in question.names))
-    only_the_last = question.policy.real == "none" and question.policy.window == "last"
+    policy = question.policy
     print(
-        f"chance alone, policy {question.policy.preset or 'of its own'}, "
+        f"chance alone, policy {policy.preset or 'of its own'}, "
         f"{question.pool:,} images, {chains:,} chains"
     )
-    if only_the_last:
+    if policy.filter is not None or policy.repairs:
+        print("(of the pool's composition: the filter and the repairs have no part in it)")
+    if question.is_plain:
         print("probability that a class is extinct by generation k, in large pools, and its limit:")
     else:
         print(
@@ -247,7 +266,7 @@ def _print_table(question: _Question, chains: int, found: Null, closed: dict[str
         median = _median(found.extinct[label])
         when = f"{median}" if median else f">{question.generations}"
         rows = {"exact": found.extinct[label]}
-        if only_the_last:
+        if question.is_plain:
             rows |= {word: curve[label] for word, curve in closed.items()}
         else:
             rows["lacking"] = found.absent[label]

@@ -18,15 +18,26 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key, such as generator.width=48."),
 ]
+WithOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with", metavar="CONFIG", help="Lay the sections of a preset or remedy over CONFIG."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 RunArgument = Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")]
 
 
-def read_config(name: str, overrides: list[str] | None) -> Config:
-    """The resolved config of a CONFIG argument and its ``--set`` options."""
-    from imgcollapse.config_file import find_config, load_config
+def read_config(
+    name: str, overrides: list[str] | None = None, layers: list[str] | None = None
+) -> Config:
+    """The resolved config of a CONFIG argument with its ``--set`` and ``--with`` options."""
+    from imgcollapse.config_file import load_config
+    from imgcollapse.config_layers import find_config
 
-    return load_config(find_config(name), overrides or [])
+    return load_config(
+        find_config(name), overrides or [], [find_config(one) for one in layers or []]
+    )
 
 
 def print_json(value: Any) -> None:

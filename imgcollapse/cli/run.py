@@ -11,6 +11,7 @@ from imgcollapse.cli.parameters import (
     ConfigArgument,
     JsonOption,
     SetOption,
+    WithOption,
     print_json,
     read_config,
 )
@@ -27,6 +28,7 @@ def run(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Overrides the config's seed.")] = None,
     set_: SetOption = None,
+    with_: WithOption = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the resolved config and its cost, and exit.")
@@ -39,7 +41,8 @@ def run(
         int,
         typer.Option(
             min=1,
-            help="So many chains below --out, trained together, with seeds that follow.",
+            help="So many chains below --out, with seeds that follow: dense networks trained as "
+            "one stack, others at once in a process each.",
         ),
     ] = 1,
     as_json: JsonOption = False,
@@ -48,11 +51,11 @@ def run(
     overrides = list(set_ or [])
     overrides += [f"seed={seed}"] if seed is not None else []
     overrides += [f"device={device}"] if device is not None else []
-    resolved = read_config(config, overrides)
+    resolved = read_config(config, overrides, with_)
     if dry_run:
-        _print_plan(config, overrides, as_json)
+        _print_plan(resolved, replicas, as_json)
         return
-    stem = Path("runs") / Path(config).stem
+    stem = Path("runs") / "+".join(Path(one).stem for one in (config, *(with_ or [])))
     if replicas > 1:
         _run_replicas(resolved, out or stem, replicas, max_time, as_json)
         return
@@ -85,12 +88,11 @@ def _run_replicas(
         print(f"done: {num} runs below {out} (imgcollapse show {out})")
 
 
-def _print_plan(name: str, overrides: list[str], as_json: bool) -> None:
+def _print_plan(config: Config, chains: int, as_json: bool) -> None:
     from imgcollapse.config_file import to_yaml
     from imgcollapse.study.estimate import estimate
 
-    config = read_config(name, overrides)
-    cost = estimate(config)
+    cost = estimate(config, chains)
     if as_json:
         values = config.model_dump(mode="json", by_alias=True)
         print_json({"config": values, "cost": cost.as_dict() if cost else None})

@@ -43,11 +43,16 @@ def counts_by_rank(profile: ProfileConfig, num_classes: int) -> NDArray[np.int64
 def class_of_rank(
     ranks: str | Sequence[int | str], classes: Sequence[str], seed: int
 ) -> NDArray[np.int64]:
-    """The class that holds each rank: its own order, a seeded one, or a list of all classes."""
+    """The class that holds each rank: its own order, one by the seed, or a list of all classes.
+
+    With ``latin`` class c holds rank (c + seed) mod C: a cyclic Latin square over seeds in a row.
+    """
     num_classes = len(classes)
     if isinstance(ranks, str):
         if ranks == "natural":
             return np.arange(num_classes)
+        if ranks == "latin":
+            return (np.arange(num_classes) - seed) % num_classes
         return random_for(seed, "ranks").permutation(num_classes)
     known = {name: index for index, name in enumerate(classes)}
     try:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from imgcollapse.config import Config
 from imgcollapse.config_file import data_root, expand
 from imgcollapse.data.formats import read_images
+from imgcollapse.data.fresh import FreshDogs, FreshImages, distinct_from
 from imgcollapse.data.kennel import BREEDS, draw_many
 from imgcollapse.data.profile import counts_by_class
 from imgcollapse.data.sources import load_source
@@ -34,7 +36,8 @@ class Splits:
     ``reference`` is what scores compare with, both balanced; ``floor`` is a held-out draw at the
     pool's shares, its class counts multinomial as those of samples are, that gives the floor of
     the scores: as many images as are scored each generation where the source is unlimited, else
-    as many as are left.
+    as many as are left. ``fresh`` gives the new real images of a generation, where the policy
+    asks for them; ``rest_sha256`` stands for the images that a finite source has left for it.
     """
 
     pool: ImageSet
@@ -42,17 +45,18 @@ class Splits:
     reference: ImageSet
     floor: ImageSet
     notes: tuple[str, ...] = ()
+    fresh: Callable[[int], ImageSet] | None = None
+    rest_sha256: str | None = None
 
     def parts(self) -> dict[str, ImageSet]:
-        return {
-            field.name: getattr(self, field.name) for field in fields(self) if field.name != "notes"
-        }
+        return {name: getattr(self, name) for name in ("pool", "judge", "reference", "floor")}
 
 
 def make_splits(config: Config) -> Splits:
     """Loads or draws the real images of a config and splits them.
 
-    Raises DataError where a class has too few images, naming the class and both counts.
+    Raises DataError where a class has too few images, naming the class and both counts, also
+    where fresh images would run out in some generation.
     """
     if config.profile.kind == "as-is":
         splits = _as_is(config)
@@ -100,6 +104,7 @@ def _kennel(config: Config) -> Splits:
         judge=part("judge", [per_judge] * len(BREEDS)),
         reference=part("reference", [per_reference] * len(BREEDS)),
         floor=part("floor", floor_counts),
+        fresh=FreshDogs(config, pool_counts, size) if config.policy.real == "fresh" else None,
     )
 
 
@@ -140,7 +145,21 @@ def _finite(config: Config) -> Splits:
     reference = second.balanced(per_reference, "the reference")
     shelves = [shelf] if second is shelf else [shelf, second]
     floor = _like(wanted, config.seed, *shelves)
-    return Splits(pool, judge, reference, floor, (*source.notes, *notes))
+    splits = Splits(pool, judge, reference, floor, (*source.notes, *notes))
+    return _with_rest(splits, config, shelves)
+
+
+def _with_rest(splits: Splits, config: Config, shelves: Sequence[_Shelf]) -> Splits:
+    """The splits with what they leave on the shelves: its hash, and its use for fresh images."""
+    digest = hashlib.sha256(b"".join(content for one in shelves for content in one.left_hashes()))
+    splits = replace(splits, rest_sha256=digest.hexdigest())
+    if config.policy.real != "fresh":
+        return splits
+    rest = [one.take(one.left()) for one in shelves]
+    stock = distinct_from(rest[0].concat(*rest[1:]), splits.parts().values())
+    fresh = FreshImages(config, splits.pool.counts(), stock)
+    fresh.refuse_to_run_out()
+    return replace(splits, fresh=fresh)
 
 
 def _distinct(
@@ -230,7 +249,8 @@ def _as_is(config: Config) -> Splits:
         data.reference_per_class or left - left * 2 // 5, "the reference"
     )
     floor = _like(pool.counts(), config.seed, reference_shelf)
-    return Splits(pool, judge, reference, floor, (*notes, *judge_notes, *reference_notes))
+    splits = Splits(pool, judge, reference, floor, (*notes, *judge_notes, *reference_notes))
+    return _with_rest(splits, config, [judge_shelf] if shared else [reference_shelf, judge_shelf])
 
 
 def _all_classes_present(images: ImageSet, root: str) -> None:
@@ -249,6 +269,11 @@ class _Shelf:
 
     def left(self) -> NDArray[np.int64]:
         return np.array([len(queue) for queue in self.queues])
+
+    def left_hashes(self) -> Iterator[bytes]:
+        """A hash of each image that is left, class by class; one class at a time is copied."""
+        for queue in self.queues:
+            yield from self.images[queue].hashes()
 
     def balanced(self, per_class: int, purpose: str) -> ImageSet:
         """So many images of each class; DataError names the class that has too few."""

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imgcollapse.arrays import Keep, in_memory
 from imgcollapse.errors import NumericalError
 from imgcollapse.images import ImageSet
 from imgcollapse.seeds import random_for
@@ -27,11 +28,12 @@ class Fit:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Who watches, who saves and who carries out a training."""
+    """Who watches, who saves and who carries out a training; where large arrays are kept."""
 
     watcher: Watcher | None = None
     checkpoint: Checkpoint | None = None
     train: Callable[[Task], Trained] = train
+    keep: Keep = in_memory
 
 
 class Generator(Protocol):

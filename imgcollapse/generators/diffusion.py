@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +31,7 @@ from imgcollapse.generators.weights import load_weights, save_module
 from imgcollapse.images import ImageSet
 from imgcollapse.seeds import seed_for
 from imgcollapse.training import Task
+from imgcollapse.training.batches import placed
 
 LOSS_TIMES = 8
 
@@ -67,12 +69,13 @@ class Diffusion:
         self.average: MLPDenoiser | UNetDenoiser | None = None
 
     def fit(self, pool: ImageSet, *, seed: int, surroundings: Surroundings) -> Fit:
-        images = torch.from_numpy(pool.images).to(self.device)
+        items: NDArray[Any] = pool.images
         warm = self.average if self.config.init == "warm" else None
         if self.first_stage is not None:
             if warm is None:  # warm weights speak in the axes that they were trained in
                 self.first_stage.fit(pool, seed=seed)
-            images = self.first_stage.encode(images)
+            shape = len(pool), self.first_stage.dim
+            items = surroundings.keep(shape, np.float32, self.first_stage.encoded(pool))
         network = copy.deepcopy(warm) if warm else self.fresh_network(seed_for(seed, "init"))
         average = copy.deepcopy(network).eval()
         signal = alphas_cumprod().to(self.device)
@@ -89,7 +92,7 @@ class Diffusion:
             average,
             prepare,
             _denoising_loss,
-            images,
+            placed(items, self.device, self.training.pool),
             torch.from_numpy(pool.labels).to(self.device),
             self.training,
             seed=seed,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from imgcollapse.config import GeneratorConfig
+from imgcollapse.generators.layout import lay_out_convolutions
 
 TIME_FEATURES = 64
 
@@ -33,7 +34,7 @@ class MLPDenoiser(nn.Module):
         self.leave = nn.Sequential(nn.LayerNorm(width), last)
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor) -> Tensor:
-        condition = self.time(_time_features(t))
+        condition = self.time(_time_features(t).to(x.dtype))
         if self.label is not None:
             condition = condition + self.label(labels)
         hidden = self.enter(x.flatten(1))
@@ -95,6 +96,7 @@ class UNetDenoiser(nn.Module):
             num_class_embeds=num_classes or None,
         )
         self.num_classes = num_classes
+        lay_out_convolutions(self)
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor) -> Tensor:
         classes = labels if self.num_classes else None

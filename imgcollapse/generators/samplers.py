@@ -102,14 +102,18 @@ def run_sampler(
     """Integrates from starting noise, scaled by ``lambda_``, to samples: float32, images × shape.
 
     Ancestral noise is drawn block by block, so that image i meets the same noise at every step
-    whatever the batch size.
+    whatever the batch size. The scheduler keeps its times on the host, where looking at them waits
+    for no device; ``denoise`` gets them from there.
     """
-    scheduler.set_timesteps(steps, device=noise.device)
+    scheduler.set_timesteps(steps)
+    if isinstance(scheduler, UniPCMultistepScheduler):
+        scheduler.sigmas = scheduler.sigmas.to(noise.device)  # it would fetch them at every step
     x = noise.normal(*shape) * (lambda_ * getattr(scheduler, "init_noise_sigma", 1.0))
     ancestral = isinstance(scheduler, DDPMScheduler)
-    for t in scheduler.timesteps:
+    times = scheduler.timesteps.to(noise.device)
+    for t, time in zip(scheduler.timesteps, times, strict=True):
         scaled = scheduler.scale_model_input(x, t) if hasattr(scheduler, "scale_model_input") else x
-        prediction = denoise(scaled, t.expand(len(x)))
+        prediction = denoise(scaled, time.expand(len(x)))
         if ancestral:
             parts = zip(
                 prediction.split(BLOCK_IMAGES), x.split(BLOCK_IMAGES), noise.randoms, strict=True

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imgcollapse.config import Config
+from imgcollapse.device import autocast_dtype
 from imgcollapse.generators.base import Fit, Surroundings, to_bytes, to_floats
 from imgcollapse.generators.noise import noise_batches
 from imgcollapse.generators.vae_networks import ConvolutionalVAE, DenseVAE, VAENetwork
@@ -21,6 +22,7 @@ from imgcollapse.generators.weights import load_weights, save_module
 from imgcollapse.images import ImageSet
 from imgcollapse.seeds import seed_for
 from imgcollapse.training import Task
+from imgcollapse.training.batches import placed
 
 
 def kl_to_prior(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -97,7 +99,7 @@ class VAE:
             average,
             prepare,
             self.loss_of,
-            torch.from_numpy(pool.images).to(self.device),
+            placed(pool.images, self.device, self.training.pool),
             torch.from_numpy(pool.labels).to(self.device),
             self.training,
             seed=seed,
@@ -116,12 +118,14 @@ class VAE:
         if self.average is None:
             raise ValueError("fit or load comes before sample")
         images = np.empty((num_images, *self.image_shape), np.uint8)
+        dtype = autocast_dtype(self.device, self.training.precision)
+        decoder = copy.deepcopy(self.average).to(dtype)
         deviation = self.average.log_noise().exp()
         batch = self.sampling.batch_size
         for where, noise in noise_batches(num_images, batch, seed, self.device):
             z = self.sampling.lambda_ * noise.normal(self.config.latent)
             wanted = padded_labels(labels, where, len(noise), self.device)
-            x = self.average.decode(z, wanted)
+            x = decoder.decode(z.to(dtype), wanted).float()
             if self.config.decode == "sample":
                 x = x + deviation * noise.normal(*self.image_shape)
             images[where] = to_bytes(x)[: where.stop - where.start].cpu().numpy()
@@ -163,7 +167,7 @@ def padded_labels(
     labels: NDArray[np.int64] | None, where: slice, num: int, device: torch.device
 ) -> Tensor:
     """The labels of one batch, filled up with class 0; all 0 where none are asked for."""
-    padded = torch.zeros(num, dtype=torch.int64)
+    padded = torch.zeros(num, dtype=torch.int64, device=device)
     if labels is not None:
         padded[: where.stop - where.start] = torch.from_numpy(labels[where])
-    return padded.to(device)
+    return padded

@@ -6,6 +6,7 @@ that is gone comes back by rounding, and pools of up to 10^15 images are drawn e
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -13,21 +14,30 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imgcollapse.policy_config import PolicyConfig
+from imgcollapse.policy_config import (
+    PolicyConfig,
+    part_of_real,
+    size_of_cap,
+    takes_part,
+    window_of,
+)
 from imgcollapse.seeds import random_for
+from imgcollapse.thinning import Counts, thin
 
 Array = NDArray[np.float64]
-Counts = NDArray[np.int64]
 
 RIBBON = (0.025, 0.5, 0.975)
 
 
 class Step(NamedTuple):
-    """One step of resampling, C×R: ``samples`` of pool k-1, what ``union`` pool k is drawn from."""
+    """One step of resampling, C×R: ``samples`` of pool k-1, and ``pool`` k.
+
+    ``later`` are the images from which later pools are drawn, beside what pool k gives rise to.
+    """
 
     samples: Counts
-    union: Counts
     pool: Counts
+    later: Counts
 
 
 @dataclass(frozen=True)
@@ -61,19 +71,18 @@ def simulate_null(
     """Statistics of ``chains`` chains over T = ``generations`` steps of resampling.
 
     ``initial`` (C) counts the real pool, and ``num_synthetic`` the images that a generation
-    samples for later pools (``policies.synthetic_needed``). Memory grows with C (R + T) only.
+    samples for later pools (``policies.synthetic_needed``). Memory grows with C (R + T) only, and
+    with C R k for a window of the last k generations.
     """
     random = random_for(seed, "null")
     pool = spread(initial, chains)
-    only_the_last_pool_counts = policy.real == "none" and policy.window == "last"
     none = np.empty((len(initial), 0))
     extinct, absent = [none], [none]
     shares, scored = [_ribbon(pool)], []
     if num_scored:
         scored.append(_ribbon(draw(random, num_scored, pool)))
     for step in resample(pool, policy, num_synthetic, generations=generations, random=random):
-        gone = step.pool if only_the_last_pool_counts else step.union
-        extinct.append((gone == 0).mean(1, keepdims=True))
+        extinct.append((step.pool + step.later == 0).mean(1, keepdims=True))
         absent.append((step.pool == 0).mean(1, keepdims=True))
         shares.append(_ribbon(step.pool))
         if num_scored:
@@ -102,33 +111,45 @@ def resample(
 ) -> Iterator[Step]:
     """The pools 1 … ``generations`` of each chain, as ``policies.compose_pool`` makes them.
 
-    ``real`` (C×R) is pool 0. A generator without error copies its pool; ``expected`` turns the
-    generation and its pool into other unnormalised shares of the samples.
+    ``real`` (C×R) is pool 0; fresh real images have the same counts. A generator without error
+    copies its pool; ``expected`` turns the generation and its pool into other unnormalised shares
+    of the samples.
     """
-    pool, synthetic = real, np.zeros_like(real)
+    pool, synthetic, nothing = real, np.zeros_like(real), np.zeros_like(real)
+    window = window_of(policy)
+    recent: deque[Counts] = deque()
     for number in range(generations):
         weights = pool if expected is None else expected(number, pool)
         samples = draw(random, num_synthetic, weights)
-        synthetic = synthetic + samples if policy.window == "all" else samples
-        union = real + synthetic if policy.real == "fixed" else synthetic
-        pool = _compose(random, policy, real, synthetic, union)
-        yield Step(samples, union, pool)
+        synthetic = synthetic + samples
+        if window is not None:
+            recent.append(samples)
+            if len(recent) > window:
+                synthetic = synthetic - recent.popleft()
+        part = real if takes_part(policy, number + 1) else nothing
+        pool = _compose(random, policy, real, part, synthetic)
+        later = synthetic - recent[0] if window and len(recent) == window else synthetic
+        yield Step(samples, pool, later + real if takes_part(policy, number + 2) else later)
 
 
 def _compose(
     random: np.random.Generator,
     policy: PolicyConfig,
+    first: Counts,
     real: Counts,
     synthetic: Counts,
-    union: Counts,
 ) -> Counts:
-    if policy.cap == "none" or policy.cap is None:
-        return union
-    size = int(real[:, 0].sum()) if policy.cap == "pool" else policy.cap
-    if policy.real_fraction is None:
-        return thin(random, union, size)
-    num_real = round(policy.real_fraction * size)
-    return thin(random, real, num_real) + thin(random, synthetic, size - num_real)
+    total = int(first[:, 0].sum())
+    size = size_of_cap(policy, total)
+    if size is None:
+        return real + synthetic
+    stratified = policy.subsample == "class-stratified"
+    num_real = part_of_real(policy, total) if real.any() else None
+    if num_real is None:
+        return thin(random, real + synthetic, size, stratified=stratified)
+    return thin(random, real, num_real, stratified=stratified) + thin(
+        random, synthetic, size - num_real, stratified=stratified
+    )
 
 
 def draw(random: np.random.Generator, num: int, weights: NDArray[Any]) -> Counts:
@@ -144,63 +165,6 @@ def draw(random: np.random.Generator, num: int, weights: NDArray[Any]) -> Counts
         drawn[label] = random.binomial(left, part[label])
         left -= drawn[label]
     return drawn
-
-
-def thin(random: np.random.Generator, counts: Counts, size: int) -> Counts:
-    """A uniform draw of ``size`` images without replacement, for each chain (C×R).
-
-    The whole where there are no more. Multivariate hypergeometric, which NumPy draws below 10^9
-    images only.
-    """
-    totals = counts.sum(0)
-    if size >= totals.max():
-        return counts
-    return _choose(random, counts, np.minimum(size, totals))
-
-
-def _choose(random: np.random.Generator, counts: Counts, num: Counts) -> Counts:
-    """``num`` (R) images of each chain, uniformly without replacement.
-
-    Each image is taken with the same probability, and then, of those taken, as many as are too
-    many are put back, or of those left as many as lack are taken, in the same way: given how many
-    were taken, which ones is uniform at every step. What is amiss shrinks as its square root.
-    """
-    totals = counts.sum(0)
-    few = (num <= len(counts)) & (num**2 <= 4 * totals)
-    if few.all():
-        return _pick(random, counts, num)
-    if few.any():
-        chosen = np.empty_like(counts)
-        chosen[:, few] = _pick(random, counts[:, few], num[few])
-        chosen[:, ~few] = _choose(random, counts[:, ~few], num[~few])
-        return chosen
-    taken = random.binomial(counts, num / totals)
-    excess = taken.sum(0) - num
-    amiss = excess != 0
-    if amiss.any():
-        excess, some = excess[amiss], taken[:, amiss]
-        among = np.where(excess > 0, some, counts[:, amiss] - some)
-        taken[:, amiss] = some - np.sign(excess) * _choose(random, among, np.abs(excess))
-    return taken
-
-
-def _pick(random: np.random.Generator, counts: Counts, num: Counts) -> Counts:
-    """``_choose`` for fewer images than classes: places in a row of all, until none is twice."""
-    num_classes, chains = counts.shape
-    order = np.arange(num.max())[:, None]
-    places = np.empty((len(order), chains), np.int64)
-    again = np.arange(chains)
-    while len(again):
-        found = random.integers(counts[:, again].sum(0), size=(len(order), len(again)))
-        places[:, again] = np.where(order < num[again], found, -1 - order)
-        ordered = np.sort(places[:, again], 0)
-        again = again[(ordered[1:] == ordered[:-1]).any(0)]
-    ends = np.cumsum(counts, 0)
-    start = np.cumsum(ends[-1]) - ends[-1]
-    wanted = order < num
-    cell = np.searchsorted((ends + start).T.ravel(), (places + start)[wanted], side="right")
-    picked = np.bincount(cell, minlength=counts.size).reshape(chains, num_classes)
-    return picked.T.astype(np.int64)
 
 
 def _ribbon(counts: Counts) -> Array:

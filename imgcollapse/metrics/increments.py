@@ -12,13 +12,21 @@ Counts are class by chain (C×R), the last class of verdicts being the rejects.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgcollapse.metrics.drift import Array, Counts, draw, resample, spread, thin
-from imgcollapse.policy_config import PolicyConfig
+from imgcollapse.metrics.drift import Array, draw, resample, spread
+from imgcollapse.policy_config import (
+    PolicyConfig,
+    part_of_real,
+    remembered,
+    size_of_cap,
+    takes_part,
+    window_of,
+)
+from imgcollapse.thinning import Counts, thin
 
 
 @dataclass(frozen=True)
@@ -93,14 +101,13 @@ def increments(experiment: Experiment, tilt: Array, verdicts: Counts) -> Increme
     zeros = np.zeros(chains)
     start = spread(experiment.initial, chains) / experiment.initial.sum()
     size = np.full(chains, float(experiment.initial.sum()))
-    real = _Known(start, size, size, zeros, zeros)
-    synthetic = _Known(start, zeros, zeros, zeros, zeros)
-    pool = real
+    pool = real = _Known(start, size, size, zeros, zeros)
+    synthetic: list[_Known] = []
     rates = experiment.confusion[:, :-1] / experiment.acceptance
     favour, logs = np.exp(tilt), experiment.log_share[:, None]
     observed, expected, information = (np.zeros_like(start) for _ in range(3))
     crowding, bearing = zeros.copy(), []
-    for seen in verdicts:
+    for number, seen in enumerate(verdicts):
         counted = seen[:-1].sum(0)
         recognised = np.maximum(counted, 1e-9)
         chance = pool.share * favour
@@ -127,8 +134,11 @@ def increments(experiment: Experiment, tilt: Array, verdicts: Counts) -> Increme
         inferred = found / experiment.acceptance
         inferred /= inferred.sum(0)
         drawn = _samples(experiment, pool, chance, inferred, recognised, bearing[-1])
-        synthetic = _join(synthetic, drawn) if experiment.policy.window == "all" else drawn
-        pool = _pool(experiment.policy, real, synthetic)
+        synthetic = remembered(experiment.policy, [*synthetic, drawn])
+        if window_of(experiment.policy) is None:
+            synthetic = [reduce(_join, synthetic)]
+        part = real if takes_part(experiment.policy, number + 1) else None
+        pool = _pool(experiment.policy, real, part, synthetic)
     return Increments(observed, expected, information, crowding, np.stack(bearing))
 
 
@@ -169,29 +179,30 @@ def _join(one: _Known, other: _Known) -> _Known:
     )
 
 
-def _thin(images: _Known, size: float) -> _Known:
-    """A uniform draw of ``size`` images: the same expected shares, less well known."""
-    kept = np.minimum(1.0, size / np.maximum(images.total, 1e-9))
-    amount = np.maximum(images.amount * kept, 1e-9)
-    lost = np.where(kept < 1, (1 - kept) / amount, 0.0)
-    return _Known(
-        images.share, amount, images.total * kept, images.variance + lost, images.response
-    )
-
-
-def _pool(policy: PolicyConfig, real: _Known, synthetic: _Known) -> _Known:
+def _pool(
+    policy: PolicyConfig, first: _Known, real: _Known | None, synthetic: list[_Known]
+) -> _Known:
     """The pool that ``policies.compose_pool`` makes, as far as it is known."""
-    if policy.window == "none":
-        union = real
-    else:
-        union = _join(real, synthetic) if policy.real == "fixed" else synthetic
-    if policy.cap == "none" or policy.cap is None:
-        return union
-    size = float(real.total[0]) if policy.cap == "pool" else float(policy.cap)
-    if policy.real_fraction is None:
-        return _thin(union, size)
-    num_real = round(policy.real_fraction * size)
-    return _join(_thin(real, num_real), _thin(synthetic, size - num_real))
+    total = int(first.total[0])
+    size, num_real = size_of_cap(policy, total), part_of_real(policy, total)
+
+    def thinned(images: _Known, size: int) -> _Known:
+        """A draw of ``size`` images: the same shares, where it is uniform less well known."""
+        kept = np.minimum(1.0, size / np.maximum(images.total, 1e-9))
+        amount = np.maximum(images.amount * kept, 1e-9)
+        lost = np.where(kept < 1, (1 - kept) / amount, 0.0)
+        if policy.subsample == "class-stratified":
+            lost = np.zeros_like(lost)
+        return _Known(
+            images.share, amount, images.total * kept, images.variance + lost, images.response
+        )
+
+    sources = [*([] if real is None else [real]), *synthetic]
+    if size is None:
+        return reduce(_join, sources)
+    if num_real is None or real is None:
+        return thinned(reduce(_join, sources), size)
+    return _join(thinned(real, num_real), thinned(reduce(_join, synthetic), size - num_real))
 
 
 def simulate_verdicts(

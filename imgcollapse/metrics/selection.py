@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import gamma, norm
 
-from imgcollapse.metrics.drift import Array, Counts
+from imgcollapse.metrics.drift import Array
 from imgcollapse.metrics.increments import Experiment, Increments, increments, simulate_verdicts
 from imgcollapse.policy_config import PolicyConfig
 from imgcollapse.seeds import random_for
+from imgcollapse.thinning import Counts
 
 LIMIT = 6.0
 """Coefficients are sought in ±6; a limit there means that the data set none."""

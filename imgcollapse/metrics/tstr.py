@@ -7,12 +7,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imgcollapse.config import TrainingConfig
 from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.metrics.estimates import Estimate
 from imgcollapse.metrics.judge_network import JudgeNetwork, classification_loss
 from imgcollapse.seeds import seed_for
 from imgcollapse.training import Task, train
+from imgcollapse.training_config import TrainingConfig
 
 WIDTH = 16
 STEPS = 300

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+import math
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imgcollapse.arrays import Keep, in_memory, is_mapped, row_blocks
 from imgcollapse.images import ImageSet
-from imgcollapse.policy_config import PolicyConfig
+from imgcollapse.policy_config import (
+    PolicyConfig,
+    part_of_real,
+    remembered,
+    size_of_cap,
+    takes_part,
+)
 from imgcollapse.seeds import random_for
+from imgcollapse.thinning import thin
 
-T = TypeVar("T")
 StrataOf = Callable[[ImageSet], NDArray[np.int64]]
 """Images -> the stratum of each (N), any whole numbers."""
+Part = tuple[ImageSet, NDArray[np.int64]]
+"""Images, and which rows of them are taken."""
 
 
 def compose_pool(
@@ -25,8 +34,9 @@ def compose_pool(
     size: int,
     seed: int,
     strata: StrataOf = lambda images: images.labels,
+    keep: Keep = in_memory,
 ) -> ImageSet:
-    """The pool of the next generation.
+    """The pool of the next generation, its images where ``keep`` puts them.
 
     ``real`` are the real images that take part, None where none do, and ``samples`` holds what
     earlier generations released, the last one last, as far back as the window reaches; ``size``
@@ -36,42 +46,43 @@ def compose_pool(
     """
     synthetic = remembered(policy, samples)
     kept = [] if real is None else [real]
-    if policy.cap == "none" or policy.cap is None:
-        return _join([*kept, *synthetic])
-    size = size if policy.cap == "pool" else policy.cap
-    stratified = policy.subsample == "class-stratified"
+    cap, num_real = size_of_cap(policy, size), part_of_real(policy, size)
 
-    def thin(images: ImageSet, size: int, purpose: str) -> ImageSet:
-        if size >= len(images):
-            return images
+    def thinned(sets: Sequence[ImageSet], size: int | None, purpose: str) -> list[Part]:
+        """The rows of a draw from the union of the sets, in order; all where it is smaller."""
+        edges = np.cumsum([0, *map(len, sets)])
+        if size is None or size >= edges[-1]:
+            return [(one, np.arange(len(one))) for one in sets]
         random = random_for(seed, "pool", purpose)
-        if stratified:
-            return images[_stratified(strata(images), size, random)]
-        return images[np.sort(random.choice(len(images), size, replace=False))]
-
-    if policy.real_fraction is None or real is None:
-        return thin(_join([*kept, *synthetic]), size, "union")
-    num_real = round(policy.real_fraction * size)
-    return _join(
-        [
-            thin(real, num_real, "real"),
-            thin(_join(synthetic), size - num_real, "synthetic"),
+        if policy.subsample == "class-stratified":
+            chosen = _stratified(np.concatenate([strata(one) for one in sets]), size, random)
+        else:
+            chosen = np.sort(random.choice(edges[-1], size, replace=False))
+        places = np.searchsorted(chosen, edges)
+        return [
+            (one, chosen[first:last] - start)
+            for one, start, first, last in zip(sets, edges, places, places[1:], strict=False)
         ]
-    )
+
+    if cap is None or num_real is None or real is None:
+        return _join(thinned([*kept, *synthetic], cap, "union"), keep)
+    parts = thinned([real], num_real, "real")
+    return _join(parts + thinned(synthetic, cap - num_real, "synthetic"), keep)
 
 
-def takes_part(policy: PolicyConfig, generation: int) -> bool:
-    """Whether real images are in the pool of a generation above 0."""
-    if policy.real == "hoarded":
-        return generation < (policy.hoarded_until or 0)
-    return policy.real != "none"
+def pool_size(policy: PolicyConfig, generation: int, *, first: int, released: int) -> int:
+    """Images of the pool of a generation above 0 before any filter.
 
-
-def remembered(policy: PolicyConfig, samples: Sequence[T]) -> list[T]:
-    """Those of the samples so far, oldest first, that the policy's window still reaches."""
-    words = {"none": 0, "last": 1, "all": len(samples)}
-    window = policy.window if isinstance(policy.window, int) else words[policy.window or "none"]
-    return list(samples[max(0, len(samples) - window) :])
+    ``first`` counts those of the first pool, ``released`` those that each generation releases.
+    """
+    real = first if takes_part(policy, generation) else 0
+    synthetic = len(remembered(policy, range(generation))) * released
+    cap, num_real = size_of_cap(policy, first), part_of_real(policy, first)
+    if cap is None:
+        return real + synthetic
+    if num_real is None or not real:
+        return min(cap, real + synthetic)
+    return min(num_real, real) + min(cap - num_real, synthetic)
 
 
 def synthetic_needed(policy: PolicyConfig, num_images: int | str, pool_size: int) -> int:
@@ -84,18 +95,9 @@ def synthetic_needed(policy: PolicyConfig, num_images: int | str, pool_size: int
 def _stratified(
     strata: NDArray[np.int64], size: int, random: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Positions of ``size`` images, as many of each stratum as its share of all says.
-
-    What is left over from rounding down goes to strata drawn by their remainders.
-    """
+    """Positions of ``size`` images, as many of each stratum as its share of all says."""
     names, counts = np.unique(strata, return_counts=True)
-    quotas = counts * (size / len(strata))
-    wanted = np.floor(quotas).astype(np.int64)
-    rest = size - int(wanted.sum())
-    if rest:
-        remainders = quotas - wanted
-        extra = random.choice(len(names), rest, replace=False, p=remainders / remainders.sum())
-        wanted[extra] += 1
+    wanted = thin(random, counts[:, None], size, stratified=True)[:, 0]
     chosen = [
         random.choice(np.flatnonzero(strata == name), num, replace=False)
         for name, num in zip(names, wanted, strict=True)
@@ -103,5 +105,24 @@ def _stratified(
     return np.sort(np.concatenate(chosen))
 
 
-def _join(sets: Sequence[ImageSet]) -> ImageSet:
-    return sets[0] if len(sets) == 1 else sets[0].concat(*sets[1:])
+def _join(parts: Sequence[Part], keep: Keep) -> ImageSet:
+    """One set of all parts; a set in memory that is the whole of it is not copied."""
+    first, rows = parts[0]
+    if len(parts) == 1 and len(rows) == len(first) and not is_mapped(first.images):
+        return first
+    if any(one.classes != first.classes for one, _ in parts):
+        raise ValueError("image sets with different classes cannot be joined")
+    values = math.prod(first.image_shape)
+
+    def blocks() -> Iterator[NDArray[np.uint8]]:
+        for one, rows in parts:
+            for where in row_blocks(len(rows), values):
+                yield one.images[rows[where]]
+
+    num = sum(len(rows) for _, rows in parts)
+    return ImageSet(
+        keep((num, *first.image_shape), np.uint8, blocks()),
+        np.concatenate([one.labels[rows] for one, rows in parts]),
+        np.concatenate([one.origin[rows] for one, rows in parts]),
+        first.classes,
+    )

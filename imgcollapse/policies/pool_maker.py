@@ -8,14 +8,16 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from imgcollapse.arrays import Keep, in_memory
 from imgcollapse.config import Config
 from imgcollapse.images import UNLABELLED, ImageSet
-from imgcollapse.policies.composition import compose_pool, synthetic_needed, takes_part
+from imgcollapse.policies.composition import compose_pool, synthetic_needed
 from imgcollapse.policies.evidence import Evidence, Look, Losses
 from imgcollapse.policies.filters import Filtered, filter_pool
 from imgcollapse.policies.refusing import refuse_unfit
 from imgcollapse.policies.repairs import drawn_for, repair_pool, repair_samples
 from imgcollapse.policies.stamping import stamped
+from imgcollapse.policy_config import takes_part
 from imgcollapse.seeds import seed_for
 
 FreshReal = Callable[[int], ImageSet]
@@ -27,6 +29,7 @@ class PoolMaker:
 
     ``real`` is the first pool. ``fresh`` gives further real images where the policy asks for them,
     and ``look`` is the judge; a policy that needs one of the two is not carried out without it.
+    ``keep`` says where the images of a pool are put.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class PoolMaker:
         *,
         fresh: FreshReal | None = None,
         look: Look | None = None,
+        keep: Keep = in_memory,
     ) -> None:
         refuse_unfit(config.policy, real)
         self.policy = config.policy
@@ -43,6 +47,7 @@ class PoolMaker:
         self.real = real
         self.fresh = fresh or _missing("fresh real images")
         self.look = look or _missing("a judge")
+        self.keep = keep
         self.released = synthetic_needed(self.policy, config.sampling.num_images, len(real))
         self.drawn = drawn_for(self.policy.repairs, self.released)
 
@@ -66,6 +71,7 @@ class PoolMaker:
             size=len(self.real),
             seed=evidence.seed,
             strata=self._classes,
+            keep=self.keep,
         )
         if self.policy.filter is None:
             return repair_pool(self.policy.repairs, incoming, evidence), None

@@ -25,9 +25,13 @@ SAMPLER_STEPS = 4
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """Predicted for a whole chain on this machine; the judge and the scores are left out."""
+    """Predicted on this machine for all chains together, one after the other.
+
+    Only ``pool_images`` is of one chain. The judge and the scores are left out.
+    """
 
     device: str
+    chains: int
     pool_images: int
     training_images: int
     sampled_images: int
@@ -40,15 +44,19 @@ class Cost:
 
     def in_words(self) -> str:
         hours = (self.training_seconds + self.sampling_seconds) / 3600
+        disk = f"{self.disk_bytes / 1e6:,.0f} MB of disk"
+        chains = f"{self.chains} chains, one after the other: " if self.chains > 1 else ""
         return (
-            f"about {hours:.2g} h on {self.device} for training on {self.training_images:,} and "
-            f"sampling {self.sampled_images:,} images (from a few steps; judge and "
-            f"scores come on top); {self.disk_bytes / 1e6:,.0f} MB of disk for the samples"
+            f"{chains}about {hours:.2g} h on {self.device} for training on "
+            f"{self.training_images:,} and sampling {self.sampled_images:,} images (from a few "
+            f"steps; judge and scores come on top); {disk} for the samples"
         )
 
 
-def estimate(config: Config) -> Cost | None:
+def estimate(config: Config, chains: int = 1) -> Cost | None:
     """Times a short fit and one batch of samples; needs no data on disk.
+
+    ``chains`` is how many such chains there are to be, alike but for their seeds.
 
     ConfigError where the pool is too small for the generator, as in the run itself. None where
     only the data would tell how large the pool is.
@@ -94,13 +102,14 @@ def estimate(config: Config) -> Cost | None:
     if affordable > PROBE_STEPS:
         per_trained, per_sample = timed(min(affordable, 10 * PROBE_STEPS), batch)
     for_pool = synthetic_needed(config.policy, config.sampling.num_images, pool)
-    drawn = max(for_pool, config.scores.num_images) * config.generations
+    drawn = max(for_pool, config.scores.num_images) * config.generations * chains
     per_fit = pool
     if config.generator.kind in ("vae", "diffusion"):
         per_fit = config.training.num_steps(pool) * min(config.training.batch_size, pool)
-    trained = per_fit * config.generations
+    trained = per_fit * config.generations * chains
     return Cost(
         device=device.type,
+        chains=chains,
         pool_images=pool,
         training_images=trained,
         sampled_images=drawn,

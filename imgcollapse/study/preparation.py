@@ -19,12 +19,12 @@ from imgcollapse.metrics.drift import simulate_null
 from imgcollapse.metrics.judge import Judge, train_judge
 from imgcollapse.metrics.ruler import Ruler
 from imgcollapse.metrics.share_scores import BALANCED, INITIAL
-from imgcollapse.policies import synthetic_needed
 from imgcollapse.scores import FLOOR, Score
 from imgcollapse.seeds import seed_for
 from imgcollapse.store.files import read_json, write_json
 from imgcollapse.store.run_directory import RunDirectory, write_npz, write_scores
 from imgcollapse.study.audit import audit
+from imgcollapse.study.chance import resampling_of
 from imgcollapse.study.radioactivity import radioactivity_scores
 from imgcollapse.training import Watcher
 
@@ -86,13 +86,14 @@ def make_ruler(config: Config, splits: Splits, judge: Judge) -> Ruler:
 
 
 def _null(config: Config, pool: ImageSet) -> NDArray[np.float64] | None:
-    """What chance alone does to the shares among the scored images, class by generation."""
+    """What the policy's composition and chance do to the shares among the scored images (C×T×3)."""
     if config.generator.labels == "balanced":
         return None
+    resampling = resampling_of(config, pool.counts())
     return simulate_null(
-        pool.counts(),
-        config.policy,
-        synthetic_needed(config.policy, config.sampling.num_images, len(pool)),
+        resampling.initial,
+        resampling.policy,
+        resampling.num_synthetic,
         generations=config.generations - 1,
         chains=NULL_CHAINS,
         seed=config.seed,
@@ -116,7 +117,7 @@ def _write_stats(path: Path, ruler: Ruler) -> None:
 
 
 def _counts(splits: Splits) -> dict[str, Any]:
-    """Images of each class in every split, and a hash of all images of each split."""
+    """Images of each class in every split, and a hash of all images of each, and of the rest."""
     counts: dict[str, Any] = {
         name: dict(zip(part.classes, part.counts().tolist(), strict=True))
         for name, part in splits.parts().items()
@@ -125,6 +126,8 @@ def _counts(splits: Splits) -> dict[str, Any]:
         name: hashlib.sha256(b"".join(part.hashes())).hexdigest()
         for name, part in splits.parts().items()
     }
+    if splits.rest_sha256 is not None:
+        counts["sha256"]["rest"] = splits.rest_sha256
     return counts
 
 

@@ -1,4 +1,4 @@
-"""Several chains of one config, which differ in their seed, in one process."""
+"""Several chains of one config, which differ in their seed."""
 
 from __future__ import annotations
 
@@ -8,39 +8,76 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from imgcollapse.config import Config
+from imgcollapse.data.splits import make_splits
 from imgcollapse.errors import LabError, Stopped
 from imgcollapse.store.run_directory import RunDirectory
+from imgcollapse.study.processes import Processes, sharing_cores
 from imgcollapse.study.run import Reporter, run_to_disk
 from imgcollapse.training import Task, Trained
 from imgcollapse.training.together import train_together
+
+RunToDisk = Callable[[Config, Path, Reporter], object]
 
 
 def replica_folder(out: Path, config: Config) -> Path:
     return out / f"seed{config.seed}"
 
 
+def are_stacked(config: Config) -> bool:
+    """Whether the networks of a config's replicas can be trained as one stack, whatever the data.
+
+    It is what ``can_be_stacked`` finds of their trainings.
+    """
+    generator, training = config.generator, config.training
+    is_dense = generator.kind in ("vae", "diffusion") and generator.network == "mlp"
+    return is_dense and training.compile != "always" and not training.cuda_graphs
+
+
 def run_replicas(
     configs: Sequence[Config], out: Path, reporters: Sequence[Reporter]
 ) -> list[RunDirectory]:
-    """Makes or goes on with one run for each config, below ``out``; their trainings are joined.
+    """Makes or goes on with one run for each config, below ``out``.
 
-    A chain that fails does not stop the others: it is told at once, and when all have ended the
-    first error is raised, or else that some were stopped.
+    Dense networks are trained as one stack in this process. Chains of others, and those that
+    train no network, run at once in processes, to which their reporters are sent. A chain that
+    fails does not stop the others: it is told at once, and when all have ended the first error is
+    raised, or else that some were stopped.
     """
-    company = Company(len(configs))
     errors: list[BaseException] = []
 
-    def chain(config: Config, reporter: Reporter) -> None:
+    def follow(carry_out: RunToDisk, config: Config, reporter: Reporter) -> None:
         try:
-            run_to_disk(config, replica_folder(out, config), reporter, train=company.train)
+            carry_out(config, replica_folder(out, config), reporter)
         except BaseException as error:
             errors.append(error)
             reporter.message(f"error: {error}" if isinstance(error, LabError) else repr(error))
 
-    company.run([functools.partial(chain, *one) for one in zip(configs, reporters, strict=True)])
+    def chains(carry_out: RunToDisk) -> list[Callable[[], None]]:
+        both = zip(configs, reporters, strict=True)
+        return [functools.partial(follow, carry_out, *one) for one in both]
+
+    if are_stacked(configs[0]):
+        company = Company(len(configs))
+        company.run(chains(functools.partial(run_to_disk, train=company.train)))
+    else:
+        if configs[0].data.download:
+            make_splits(configs[0])  # fetched once, not by several at the same time
+        processes = Processes(len(configs))
+        with sharing_cores(processes.at_once):
+            in_threads(chains(processes.run))
     if errors:
         raise min(errors, key=lambda error: isinstance(error, Stopped))
     return [RunDirectory(replica_folder(out, config)) for config in configs]
+
+
+def in_threads(works: Sequence[Callable[[], None]]) -> None:
+    """Does all of it at once; signals reach the caller's thread meanwhile."""
+    threads = [threading.Thread(target=work) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(timeout=0.2)
 
 
 class Company:
@@ -55,13 +92,8 @@ class Company:
         self.wishes: list[_Wish] = []
 
     def run(self, chains: Sequence[Callable[[], None]]) -> None:
-        """Runs the chains to their end; signals reach the caller's thread meanwhile."""
-        threads = [threading.Thread(target=self._follow, args=(one,)) for one in chains]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(timeout=0.2)
+        """Runs the chains to their end."""
+        in_threads([functools.partial(self._follow, chain) for chain in chains])
 
     def _follow(self, chain: Callable[[], None]) -> None:
         with self.turn:

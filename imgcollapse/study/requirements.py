@@ -6,13 +6,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from imgcollapse.config import Config
 from imgcollapse.errors import ConfigError
 from imgcollapse.generators import fewest_images
 from imgcollapse.images import ImageSet
-from imgcollapse.policies import compose_pool, synthetic_needed, takes_part
+from imgcollapse.policies import pool_size, synthetic_needed
 
 
 def refuse_unwritable(out: Path) -> None:
@@ -31,19 +29,21 @@ def refuse_unwritable(out: Path) -> None:
 def refuse_small_pools(config: Config, real: ImageSet) -> None:
     """ConfigError where a pool of the chain holds too few images for its generator.
 
-    The first two pools decide: later ones only grow, or are as large as the second.
+    The first two pools decide, as later ones only grow or are as large as the second, and where
+    real images are hoarded the first without them.
     """
     needed = fewest_images(config, real.image_shape)
-    sizes = [len(real)]
+    sizes = {0: len(real)}
     keeps_axes = config.generator.kind == "diffusion" and config.generator.init == "warm"
-    if config.generations > 1 and not keeps_axes:
-        drawn = synthetic_needed(config.policy, config.sampling.num_images, len(real))
-        blank = np.zeros((max(drawn, len(real)), 1, 1, 1), np.uint8)
-        first, samples = (ImageSet.of(blank[:num], None, ()) for num in (len(real), drawn))
-        part = first if takes_part(config.policy, 1) else None
-        pool = compose_pool(config.policy, part, [samples], size=len(first), seed=0)
-        sizes.append(len(pool))
-    for generation, size in enumerate(sizes):
+    if not keeps_axes:
+        policy = config.policy
+        released = synthetic_needed(policy, config.sampling.num_images, len(real))
+        for generation in (1, policy.hoarded_until or 1):
+            if generation < config.generations:
+                sizes[generation] = pool_size(
+                    policy, generation, first=len(real), released=released
+                )
+    for generation, size in sizes.items():
         if size < needed:
             raise ConfigError(
                 f"the generator needs {needed} images, and the pool of generation {generation} "

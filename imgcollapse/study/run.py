@@ -9,7 +9,7 @@ from typing import Protocol
 
 from imgcollapse.chain import Generation, run_chain
 from imgcollapse.config import Config
-from imgcollapse.data.splits import make_splits
+from imgcollapse.data.splits import Splits, make_splits
 from imgcollapse.device import describe, pick_device, set_up
 from imgcollapse.drawing.generation import draw_grid, draw_histogram
 from imgcollapse.errors import Stopped
@@ -23,6 +23,7 @@ from imgcollapse.scores import Score
 from imgcollapse.seeds import seed_for
 from imgcollapse.store.files import write_bytes, write_json
 from imgcollapse.store.lock import LOCK, RunLock
+from imgcollapse.store.mapping import allow_open_files
 from imgcollapse.store.run_directory import (
     RunDirectory,
     write_npz,
@@ -30,6 +31,8 @@ from imgcollapse.store.run_directory import (
     write_scores,
 )
 from imgcollapse.study.beginning import share_beginning
+from imgcollapse.study.chance import why_no_selection
+from imgcollapse.study.placement import keep_of
 from imgcollapse.study.pool_report import pool_report
 from imgcollapse.study.preparation import prepare
 from imgcollapse.study.radioactivity import radioactivity_scores
@@ -81,6 +84,8 @@ def run_to_disk(
     splits = make_splits(config)
     for note in splits.notes:
         reporter.message(note)
+    if reason := why_no_selection(config):
+        reporter.message(f"no rows of selection and crowding: {reason}")
     generator = make_generator(config, splits.pool.image_shape, splits.pool.classes, device)
     refuse_small_pools(config, splits.pool)
     refuse_unfit(config.policy, splits.pool)
@@ -108,7 +113,7 @@ def run_to_disk(
         audited = run.audit()
         reporter.message(("" if audited["passes"] else "warning: ") + audited["sentence"])
         _last_figure(run).unlink(missing_ok=True)
-        _go_on(run, config, splits.pool, generator, ruler, reporter, train)
+        _go_on(run, config, splits, generator, ruler, reporter, train)
         run.clear_state()
         draw_run(run)
     return run
@@ -121,7 +126,7 @@ def _last_figure(run: RunDirectory) -> Path:
 def _go_on(
     run: RunDirectory,
     config: Config,
-    real: ImageSet,
+    splits: Splits,
     generator: Generator,
     ruler: Ruler,
     reporter: Reporter,
@@ -132,16 +137,22 @@ def _go_on(
         return
     if done and config.generator.init == "warm":
         generator.load(done[-1] / "model")
-    maker = PoolMaker(config, real, look=ruler.judge.look)
-    numbers = remembered(config.policy, list(range(len(done))))
-    past = [run.released(number, real.classes, maker.released) for number in numbers]
+    real = splits.pool
+    keep = keep_of(config, run.path / "state")
+    maker = PoolMaker(config, real, fresh=splits.fresh, look=ruler.judge.look, keep=keep)
+    allow_open_files(config.generations)
+
+    def recall(number: int) -> ImageSet:
+        return run.released(number, real.classes, maker.released)
+
+    past = [recall(number) for number in remembered(config.policy, list(range(len(done))))]
 
     def score(samples: ImageSet, pool: ImageSet, number: int) -> list[Score]:
         scores = ruler.score(samples, pool, number)
         scores += radioactivity_scores(config, samples, number, ruler.judge.extractor)
         return scores + selection_scores(config, ruler, [*run.scores(), *scores])
 
-    surroundings = Surroundings(reporter, run.training_state(), train)
+    surroundings = Surroundings(reporter, run.training_state(), train, keep)
     started = time.perf_counter()
     reporter.stage(f"generation {len(done)}")
     for generation in run_chain(
@@ -152,6 +163,7 @@ def _go_on(
         first=len(done),
         past=past,
         score=score,
+        recall=recall,
         surroundings=surroundings,
     ):
         _commit(run, config, generation, generator, ruler, maker.changes_samples)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import time
 from collections.abc import Mapping, Sequence
@@ -14,14 +15,10 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from imgcollapse.device import autocast_dtype
 from imgcollapse.errors import NumericalError, Stopped
+from imgcollapse.training.batches import Batches
 from imgcollapse.training.compiling import has_convolutions
-from imgcollapse.training.loop import (
-    READ_EVERY_STEPS,
-    Batches,
-    last_loss,
-    raise_unless_finite,
-    train,
-)
+from imgcollapse.training.loop import last_loss, raise_unless_finite, train
+from imgcollapse.training.pauses import pause_after
 from imgcollapse.training.state import as_array
 from imgcollapse.training.step import TINY, decay, make_optimizer, set_rate
 from imgcollapse.training.task import Task, Trained
@@ -109,25 +106,24 @@ class _Stack:
 
     def train(self, first: int, states: Sequence[dict[str, Any]]) -> list[Trained | Exception]:
         """From step ``first``, at which the arrays of ``states`` were saved, unless it is 0."""
+        with contextlib.ExitStack() as stack:
+            batches = [stack.enter_context(Batches(task)) for task in self.tasks]
+            return self._train(first, states, batches)
+
+    def _train(
+        self, first: int, states: Sequence[dict[str, Any]], batches: Sequence[Batches]
+    ) -> list[Trained | Exception]:
         steps = self.first.steps
         if first:
             self._restore(states)
-        batches = [Batches(task, first) for task in self.tasks]
         read, started = first, time.perf_counter()
         stopped = False
         for step in range(first, steps):
             prepared = zip(*(one.prepared(step) for one in batches), strict=True)
             self._step(step, [torch.stack(parts) for parts in prepared])
 
-            last = step + 1 == steps
-            stopped = not last and any(
-                task.watcher is not None and task.watcher.should_stop() for task in self.tasks
-            )
-            save = not last and (
-                stopped
-                or any(task.checkpoint is not None and task.checkpoint.due() for task in self.tasks)
-            )
-            if not (last or stopped or save or (step + 1) % READ_EVERY_STEPS == 0):
+            pause = pause_after(step, self.tasks)
+            if pause is None:
                 continue
             finite = torch.isfinite(self.losses[:, read : step + 1]).all(1)
             self.failed |= set((~finite).nonzero().flatten().tolist())
@@ -135,9 +131,10 @@ class _Stack:
                 break
             read = step + 1
             self._tell(step, first, started)
-            if save:
+            if pause.save:
                 self._save(step + 1)
-            if stopped:
+            if pause.stop:
+                stopped = True
                 break
         seconds = max(time.perf_counter() - started, 1e-9)
         self._unstack()

@@ -1,0 +1,47 @@
+"""What of a config is left to chance: what the null resamples, and where selection is blind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imgcollapse.config import Config
+from imgcollapse.policies import pool_size, synthetic_needed
+from imgcollapse.policy_config import PolicyConfig
+from imgcollapse.thinning import Counts
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """The counts of the real pool (C), the policy, and how many images a generation samples."""
+
+    initial: Counts
+    policy: PolicyConfig
+    num_synthetic: int
+
+
+def resampling_of(config: Config, counts: Counts) -> Resampling:
+    """What chance alone resamples in a chain whose first pool has these class counts.
+
+    The composition of the policy; its filter, repairs and watermark have no part in it. Samples
+    that are drawn anew for every pass over the pool are as many images as the passes show
+    together, so that all sizes are that many times as large.
+    """
+    policy, first = config.policy, int(counts.sum())
+    num_synthetic = synthetic_needed(policy, config.sampling.num_images, first)
+    if policy.pool == "fixed":
+        return Resampling(counts, policy, num_synthetic)
+    size = pool_size(policy, 1, first=first, released=num_synthetic)
+    batch = min(config.training.batch_size, size)
+    passes = max(1, config.training.num_steps(size) * batch // size)
+    if isinstance(policy.cap, int):
+        policy = policy.model_copy(update={"cap": policy.cap * passes})
+    return Resampling(counts * passes, policy, num_synthetic * passes)
+
+
+def why_no_selection(config: Config) -> str | None:
+    """Why selection and crowding cannot be estimated, in words; None where they can."""
+    if config.generator.labels == "balanced":
+        return "shares are asked for here, labels: balanced, and not an outcome"
+    if config.policy.filter is not None or config.policy.repairs:
+        return "policy.filter and repairs change what later pools get, beside chance and selection"
+    return None

@@ -1,0 +1,117 @@
+"""The batches of a training: rows by position, gathered on the device or fetched ahead."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from imgcollapse.arrays import is_mapped
+from imgcollapse.device import free_memory
+from imgcollapse.seeds import random_for, seed_for
+from imgcollapse.training.task import Task
+
+AHEAD = 3
+"""Batches that are fetched before they are asked for."""
+
+
+def placed(
+    items: NDArray[Any], device: torch.device, wanted: Literal["auto", "resident", "mapped"]
+) -> Tensor | NDArray[Any]:
+    """Items as a task takes them: on the device, or as they are where rows are to be fetched.
+
+    ``auto`` fetches rows of what lies in a file, and of what is more than half of the free memory
+    of a CUDA device.
+    """
+    if wanted == "auto":
+        is_too_large = device.type == "cuda" and 2 * items.nbytes > free_memory(device)
+        wanted = "mapped" if is_mapped(items) or is_too_large else "resident"
+    return torch.from_numpy(items).to(device) if wanted == "resident" else items
+
+
+class Batches:
+    """The batches of one task, prepared on its device; a context, at whose end fetching ends."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.random = torch.Generator(task.device)
+        self.gathered: Generator[tuple[Tensor, Tensor]] | None = None
+
+    def prepared(self, step: int) -> tuple[Tensor, ...]:
+        """What the loss of this step is made of; each call is for the step after the last one."""
+        task = self.task
+        if self.gathered is None:
+            indices = _indices(len(task.items), task.batch_size, task.seed, step)
+            self.gathered = (
+                _gather(task.items, indices)
+                if isinstance(task.items, Tensor)
+                else _fetch_ahead(task.items, indices, task.device)
+            )
+        items, index = next(self.gathered)
+        self.random.manual_seed(seed_for(task.seed, "step", step))
+        return task.prepare(items, task.labels[index], self.random)
+
+    def __enter__(self) -> Batches:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.gathered is not None:
+            self.gathered.close()
+
+
+def _gather(
+    items: Tensor, indices: Iterator[NDArray[np.int64]]
+) -> Generator[tuple[Tensor, Tensor]]:
+    """The rows of each batch, and where they were taken from."""
+    for places in indices:
+        index = torch.from_numpy(places).to(items.device, non_blocking=True)
+        yield items.index_select(0, index), index  # copies rows; indexing goes number by number
+
+
+def _fetch_ahead(
+    items: NDArray[Any], indices: Iterator[NDArray[np.int64]], device: torch.device
+) -> Generator[tuple[Tensor, Tensor]]:
+    """As ``_gather``, by a thread that is ahead: what it raises comes with the batch it is of."""
+
+    def fetch() -> tuple[Tensor, Tensor]:
+        index = next(indices)
+        both = torch.from_numpy(items.take(index, axis=0)), torch.from_numpy(index)
+        if device.type == "cuda":
+            return both[0].pin_memory(), both[1].pin_memory()
+        return both
+
+    thread = ThreadPoolExecutor(1, "batches")
+    try:
+        waiting = deque(thread.submit(fetch) for _ in range(AHEAD))
+        while True:
+            rows, index = waiting.popleft().result()
+            waiting.append(thread.submit(fetch))
+            yield rows.to(device, non_blocking=True), index.to(device, non_blocking=True)
+    finally:
+        thread.shutdown(cancel_futures=True)
+
+
+def _indices(num: int, size: int, seed: int, first_step: int) -> Iterator[NDArray[np.int64]]:
+    """Indices of each batch: a fresh permutation for every epoch, read end to end."""
+    epoch, offset = divmod(first_step * size, num)
+    order = random_for(seed, "epoch", epoch).permutation(num)
+    while True:
+        taken = order[offset : offset + size]
+        offset += size
+        if offset >= num:
+            epoch, offset = epoch + 1, offset - num
+            order = random_for(seed, "epoch", epoch).permutation(num)
+            taken = np.concatenate([taken, order[:offset]])
+        yield taken

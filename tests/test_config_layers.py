@@ -1,0 +1,64 @@
+"""Configs that extend others, and sections laid over sections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from imgcollapse.config_file import load_config
+from imgcollapse.config_layers import laid_over
+from imgcollapse.errors import ConfigError
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_config_extends_one_beside_it_which_extends_a_shipped_one(tmp_path: Path) -> None:
+    write(tmp_path / "base.yaml", "extends: smoke.yaml\nseed: 5\ntraining: {steps: 7}\n")
+    top = write(tmp_path / "top.yaml", "extends: base.yaml\ngenerations: 2\n")
+    config = load_config(top)
+    assert (config.seed, config.generations, config.training.steps) == (5, 2, 7)
+    assert config.training.batch_size == 256
+    assert config.data.image_size == 16
+
+
+def test_layers_come_before_set_and_leave_their_own_base_out(tmp_path: Path) -> None:
+    base = write(tmp_path / "base.yaml", "seed: 1\ngenerations: 3\n")
+    layer = write(tmp_path / "layer.yaml", "extends: smoke.yaml\nseed: 2\ntraining: {steps: 9}\n")
+    config = load_config(base, ["seed=4"], [layer])
+    assert (config.seed, config.generations, config.training.steps) == (4, 3, 9)
+    assert config.data.image_size is None
+
+
+def test_a_preset_laid_over_takes_the_place_of_what_it_decides() -> None:
+    base = {"policy": {"real": "none", "window": "last", "cap": "none", "filter": {"kind": "x"}}}
+    merged = laid_over(base, {"policy": {"preset": "mix"}})
+    assert merged == {"policy": {"filter": {"kind": "x"}, "preset": "mix"}}
+
+
+def test_a_section_of_another_kind_and_a_list_are_put_in_whole() -> None:
+    base = {"profile": {"kind": "exp", "num_max": 5}, "policy": {"repairs": [1, 2]}}
+    over = {"profile": {"kind": "counts", "counts": [1]}, "policy": {"repairs": [3]}}
+    assert laid_over(base, over) == over
+    same = laid_over(base, {"profile": {"imbalance": 0.5}})
+    assert same["profile"] == {"kind": "exp", "num_max": 5, "imbalance": 0.5}
+    assert base["profile"] == {"kind": "exp", "num_max": 5}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("extends: own.yaml\n", "extends itself"),
+        ("extends: [demo.yaml]\n", "extends names one config"),
+        ("extends: smok.yaml\n", "no config file smok.yaml"),
+    ],
+)
+def test_what_cannot_be_extended_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=words):
+        load_config(write(tmp_path / "own.yaml", text))
