@@ -75,7 +75,7 @@ class PoolMaker:
         )
         if self.policy.filter is None:
             return repair_pool(self.policy.repairs, incoming, evidence), None
-        filtered = filter_pool(self.policy.filter, incoming, evidence)
+        filtered = filter_pool(self.policy.filter, incoming, evidence, self.keep)
         return repair_pool(self.policy.repairs, filtered.pool, evidence), filtered
 
     def release(
