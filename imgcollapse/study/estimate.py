@@ -48,7 +48,8 @@ class Cost:
         return (
             f"{chains}about {hours:.2g} h on {self.device} for training on "
             f"{self.training_images:,} and sampling {self.sampled_images:,} images (from a few "
-            f"steps; judge and scores come on top); {self.disk_bytes / 1e6:,.0f} MB of disk for the samples"
+            f"steps; judge and scores come on top); {self.disk_bytes / 1e6:,.0f} MB of disk for "
+            "the samples"
         )
 
 
