@@ -18,7 +18,7 @@ from imgcollapse.generators import Surroundings, make_generator
 from imgcollapse.images import ImageSet
 from imgcollapse.scores import from_csv
 from imgcollapse.study.replicas import are_stacked
-from imgcollapse.training import Task, Trained, train
+from imgcollapse.training import Task, Trained, together, train
 from imgcollapse.training.together import can_be_stacked, train_together
 
 CPU = torch.device("cpu")
@@ -153,6 +153,20 @@ def test_what_differs_is_not_stacked() -> None:
     assert not can_be_stacked([one, task(KINDS["vae"], 1, steps=61)])
     assert not can_be_stacked([one, task({**KINDS["vae"], "latent": 5}, 1)])
     assert not can_be_stacked([one, replace(one, average=None)])
+
+
+def test_on_a_cpu_stacks_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three tasks, two are stacked and stop; the third is left, and trained by itself."""
+    tasks = [task(KINDS["vae"], seed) for seed in range(3)]
+    largest = max(4 * one.numel() for one in tasks[0].model.parameters())
+    monkeypatch.setattr(together, "LARGEST_BLOCK_BYTES", 3 * largest - 1)
+    tasks[1] = replace(tasks[1], watcher=StopAt(25))
+    *stopped, trained = train_together(tasks)
+    assert all(isinstance(one, Stopped) for one in stopped)
+    alone = task(KINDS["vae"], 2)
+    assert isinstance(trained, Trained)
+    assert trained.loss == train(alone).loss
+    assert torch.equal(weights(tasks[2]), weights(alone))
 
 
 def test_one_that_diverges_leaves_the_others_alone() -> None:
