@@ -68,16 +68,17 @@ def _left_to_cgroups(root: Path, own: Path) -> list[int]:
         lines = own.read_text(encoding="ascii").splitlines()
         folder = root / next(line[len("0::/") :] for line in lines if line.startswith("0::/"))
         for one in (folder, *folder.parents):
+            if not (one / "memory.max").is_file():
+                continue
             limit = (one / "memory.max").read_text(encoding="ascii").strip()
+            used = int((one / "memory.current").read_text(encoding="ascii"))
             facts = (one / "memory.stat").read_text(encoding="ascii").split()
             held = dict(zip(facts[::2], facts[1::2], strict=True))
-            used = int((one / "memory.current").read_text(encoding="ascii"))
             if limit != "max":
-                left.append(
-                    int(limit) - used + int(held["inactive_file"]) + int(held["active_file"])
-                )
+                cached = int(held["inactive_file"]) + int(held["active_file"])
+                left.append(int(limit) - used + cached)
     except (OSError, StopIteration, KeyError, ValueError):
-        pass  # beyond the topmost that has limits
+        pass
     return left
 
 

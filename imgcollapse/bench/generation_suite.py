@@ -12,6 +12,7 @@ from diffusers import DDPMPipeline, DDPMScheduler
 from torch import Tensor
 
 from imgcollapse.bench.baselines import diffusers_recipe, plain_vae
+from imgcollapse.bench.memory_suite import memory_of_generations
 from imgcollapse.bench.results import Result, result
 from imgcollapse.bench.setting import CLASSES, Setting, config_of, synthetic_pool
 from imgcollapse.bench.timing import rates_in_turn, seconds_of, timed
@@ -42,6 +43,7 @@ def generation_suite(setting: Setting) -> Iterator[Result]:
     yield _smoke(setting)
     for kind in ("bootstrap", "gaussian"):
         yield _growth(setting, kind)
+    yield from memory_of_generations(setting)
 
 
 def _vae(setting: Setting) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imgcollapse.arrays import is_mapped
+from imgcollapse.arrays import is_mapped, row_blocks
 from imgcollapse.device import free_memory
 from imgcollapse.seeds import random_for, seed_for
 from imgcollapse.training.task import Task
@@ -27,13 +28,22 @@ def placed(
 ) -> Tensor | NDArray[Any]:
     """Items as a task takes them: on the device, or as they are where rows are to be fetched.
 
-    ``auto`` fetches rows of what lies in a file, and of what is more than half of the free memory
-    of a CUDA device.
+    ``auto`` puts on a CUDA device what takes at most half of its free memory, and fetches rows of
+    what, for a CPU, lies in a file.
     """
     if wanted == "auto":
-        is_too_large = device.type == "cuda" and 2 * items.nbytes > free_memory(device)
-        wanted = "mapped" if is_mapped(items) or is_too_large else "resident"
-    return torch.from_numpy(items).to(device) if wanted == "resident" else items
+        is_gpu = device.type == "cuda"
+        fits = 2 * items.nbytes <= free_memory(device) if is_gpu else not is_mapped(items)
+        wanted = "resident" if fits else "mapped"
+    if wanted == "mapped":
+        return items
+    if not is_mapped(items):
+        return torch.from_numpy(items).to(device)
+    dtype = torch.from_numpy(items[:0].copy()).dtype
+    whole = torch.empty(items.shape, dtype=dtype, device=device)
+    for where in row_blocks(len(items), math.prod(items.shape[1:])):
+        whole[where] = torch.from_numpy(items[where].copy())
+    return whole
 
 
 class Batches:
