@@ -82,4 +82,5 @@ def parts_of_web(web: Sequence[Seat], generation: int, num: int) -> NDArray[np.i
     parts = np.floor(quotas).astype(np.int64)
     order = np.argsort(parts - quotas, kind="stable")
     parts[order[: num - parts.sum()]] += 1
-    return parts
+    whole: NDArray[np.int64] = parts
+    return whole

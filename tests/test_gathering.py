@@ -8,18 +8,25 @@ from typing import Any
 
 import numpy as np
 import pytest
+from compositions import COMPOSITIONS, policy
 from numpy.typing import DTypeLike, NDArray
-from test_policies import POLICIES, SIZE, images, policy
+from test_policies import SIZE, images
 
 from imgcollapse.arrays import in_file
 from imgcollapse.images import REAL, ImageSet
-from imgcollapse.policies import compose_pool, remembered
+from imgcollapse.policies import compose_pool, remembered, takes_part
 from imgcollapse.seeds import random_for
+
+UNIFORM = [name for name in COMPOSITIONS if policy(name).subsample == "uniform"]
+
+
+def real_part(name: str, generation: int) -> ImageSet | None:
+    return images(REAL) if takes_part(policy(name), generation) else None
 
 
 def joined_first(name: str, generations: int, seed: int) -> ImageSet:
-    """As ``pool_after``: the union made whole, then thinned."""
-    chosen, real = policy(name), images(REAL)
+    """As ``compose_pool``: the union made whole, then thinned."""
+    chosen, real = policy(name), real_part(name, generations)
     synthetic = remembered(chosen, [images(number + 1) for number in range(generations)])
     size = {"pool": SIZE, "none": 10**9}.get(str(chosen.cap), chosen.cap)
     assert isinstance(size, int)
@@ -31,15 +38,15 @@ def joined_first(name: str, generations: int, seed: int) -> ImageSet:
         rows = random_for(seed, "pool", purpose).choice(len(union), size, replace=False)
         return union[np.sort(rows)]
 
-    if chosen.real_fraction is None:
-        return thinned([*([real] if chosen.real == "fixed" else []), *synthetic], size, "union")
+    if chosen.real_fraction is None or real is None:
+        return thinned([*([] if real is None else [real]), *synthetic], size, "union")
     num_real = round(chosen.real_fraction * size)
     parts = thinned([real], num_real, "real"), thinned(synthetic, size - num_real, "synthetic")
     return parts[0].concat(parts[1])
 
 
 @pytest.mark.parametrize("generations", [1, 4])
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", UNIFORM)
 def test_only_the_rows_of_the_pool_are_gathered_and_they_are_those_of_the_thinned_union(
     name: str, generations: int, tmp_path: Path
 ) -> None:
@@ -60,18 +67,20 @@ def test_only_the_rows_of_the_pool_are_gathered_and_they_are_those_of_the_thinne
         return ImageSet(turned, one.labels, one.origin, one.classes)
 
     past = [mapped(images(number + 1)) for number in range(generations)]
-    found = compose_pool(policy(name), images(REAL), past, seed=7, keep=keep)
+    found = compose_pool(
+        policy(name), real_part(name, generations), past, size=SIZE, seed=7, keep=keep
+    )
     expected = joined_first(name, generations, 7)
     assert found.images.tobytes() == expected.images.tobytes()
     assert found.labels.tolist() == expected.labels.tolist()
     assert found.origin.tolist() == expected.origin.tolist()
     assert found.images.flags.c_contiguous
-    assert gathered == ([] if name == "real-only" else [len(expected)])
+    assert gathered == ([] if policy(name).window == "none" else [len(expected)])
 
 
 def test_a_set_that_is_the_whole_pool_is_copied_out_of_files_only(tmp_path: Path) -> None:
     last = images(1)
-    assert compose_pool(policy("replace"), images(REAL), [last], seed=1) is last
+    assert compose_pool(policy("replace"), None, [last], size=SIZE, seed=1) is last
     other = ImageSet.of(last.images, None, ("a", "b"))
     with pytest.raises(ValueError, match="different classes"):
-        compose_pool(policy("accumulate"), images(REAL), [other], seed=1)
+        compose_pool(policy("accumulate"), images(REAL), [other], size=SIZE, seed=1)
