@@ -71,7 +71,10 @@ def test_an_unknown_key_is_named_with_the_nearest_one(
 
 def test_the_hint_lists_the_keys_of_that_section_by_their_own_names() -> None:
     hint = refused({"sampling": {"zzz": 1}}).hint
-    assert hint == "allowed: preset, sampler, steps, variance, lambda, num_images, batch_size"
+    assert hint == (
+        "allowed: preset, sampler, steps, variance, lambda, lambda_by, truncation, num_images, "
+        "batch_size"
+    )
 
 
 @pytest.mark.parametrize(

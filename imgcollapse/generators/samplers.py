@@ -20,7 +20,7 @@ from diffusers.schedulers.scheduling_heun_discrete import HeunDiscreteScheduler
 from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 from torch import Tensor
 
-from imgcollapse.generators.noise import BLOCK_IMAGES, BlockNoise
+from imgcollapse.generators.noise import BLOCK_IMAGES, BlockNoise, starting_noise
 from imgcollapse.sampling_config import SamplingConfig
 
 TRAIN_STEPS = 1000
@@ -98,14 +98,17 @@ def run_sampler(
     noise: BlockNoise,
     shape: tuple[int, ...],
     lambda_: float,
+    truncation: float | None = None,
 ) -> Tensor:
     """Integrates from starting noise, scaled by ``lambda_``, to samples: float32, images × shape.
 
-    Ancestral noise is drawn block by block, so that image i meets the same noise at every step
-    whatever the batch size.
+    Starting noise is cut at ``truncation`` before it is scaled. Ancestral noise, which is not cut,
+    is drawn block by block, so that image i meets the same noise at every step whatever the batch
+    size.
     """
     scheduler.set_timesteps(steps, device=noise.device)
-    x = noise.normal(*shape) * (lambda_ * getattr(scheduler, "init_noise_sigma", 1.0))
+    scale = lambda_ * getattr(scheduler, "init_noise_sigma", 1.0)
+    x = starting_noise(noise, truncation, *shape) * scale
     ancestral = isinstance(scheduler, DDPMScheduler)
     for t in scheduler.timesteps:
         scaled = scheduler.scale_model_input(x, t) if hasattr(scheduler, "scale_model_input") else x

@@ -14,8 +14,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imgcollapse.config import Config
-from imgcollapse.generators.base import Fit, Surroundings, to_bytes, to_floats
-from imgcollapse.generators.noise import noise_batches
+from imgcollapse.generators.base import (
+    Fit,
+    Surroundings,
+    refuse_unlabelled,
+    to_bytes,
+    to_floats,
+)
+from imgcollapse.generators.noise import noise_batches, starting_noise
 from imgcollapse.generators.vae_networks import ConvolutionalVAE, DenseVAE, VAENetwork
 from imgcollapse.generators.weights import load_weights, save_module
 from imgcollapse.images import ImageSet
@@ -50,7 +56,7 @@ def negative_elbo(
 
 
 class VAE:
-    """Draws z from the prior scaled by ``sampling.lambda``, then pixels or their mean.
+    """Draws z from the prior, scaled by ``sampling.lambda`` and perhaps truncated, then pixels.
 
     Samples look like the data only where z is near some image's posterior. An average KL far above
     the log of the number of training images leaves most of the prior empty (Hoffman and Johnson
@@ -81,6 +87,8 @@ class VAE:
         self.average: VAENetwork | None = None
 
     def fit(self, pool: ImageSet, *, seed: int, surroundings: Surroundings) -> Fit:
+        if self.config.labels != "none":
+            refuse_unlabelled(pool)
         if self.config.init == "warm" and self.average is not None:
             network = copy.deepcopy(self.average)
         else:
@@ -97,13 +105,13 @@ class VAE:
             average,
             prepare,
             self.loss_of,
-            torch.from_numpy(pool.images).to(self.device),
-            torch.from_numpy(pool.labels).to(self.device),
+            *self._items(pool),
             self.training,
             seed=seed,
             watcher=surroundings.watcher,
             checkpoint=surroundings.checkpoint,
             where="vae",
+            renewed=surroundings.renewed(self._items),
         )
         trained = surroundings.train(task)
         self.average = average.eval()
@@ -117,9 +125,9 @@ class VAE:
             raise ValueError("fit or load comes before sample")
         images = np.empty((num_images, *self.image_shape), np.uint8)
         deviation = self.average.log_noise().exp()
-        batch = self.sampling.batch_size
-        for where, noise in noise_batches(num_images, batch, seed, self.device):
-            z = self.sampling.lambda_ * noise.normal(self.config.latent)
+        drawing = self.sampling
+        for where, noise in noise_batches(num_images, drawing.batch_size, seed, self.device):
+            z = drawing.noise_scale * starting_noise(noise, drawing.truncation, self.config.latent)
             wanted = padded_labels(labels, where, len(noise), self.device)
             x = self.average.decode(z, wanted)
             if self.config.decode == "sample":
@@ -151,6 +159,10 @@ class VAE:
         network = self.fresh_network(0)
         load_weights(network, folder / "vae")
         self.average = network.eval()
+
+    def _items(self, pool: ImageSet) -> tuple[Tensor, Tensor]:
+        images, labels = torch.from_numpy(pool.images), torch.from_numpy(pool.labels)
+        return images.to(self.device), labels.to(self.device)
 
     def fresh_network(self, seed: int) -> VAENetwork:
         with torch.random.fork_rng(devices=[]):

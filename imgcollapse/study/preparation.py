@@ -19,12 +19,12 @@ from imgcollapse.metrics.drift import simulate_null
 from imgcollapse.metrics.judge import Judge, train_judge
 from imgcollapse.metrics.ruler import Ruler
 from imgcollapse.metrics.share_scores import BALANCED, INITIAL
-from imgcollapse.policies import synthetic_needed
 from imgcollapse.scores import FLOOR, Score
 from imgcollapse.seeds import seed_for
 from imgcollapse.store.files import read_json, write_json
 from imgcollapse.store.run_directory import RunDirectory, write_npz, write_scores
 from imgcollapse.study.audit import audit
+from imgcollapse.study.chance import chance_of
 from imgcollapse.study.radioactivity import radioactivity_scores
 from imgcollapse.training import Watcher
 
@@ -90,9 +90,7 @@ def _null(config: Config, pool: ImageSet) -> NDArray[np.float64] | None:
     if config.generator.labels == "balanced":
         return None
     return simulate_null(
-        pool.counts(),
-        config.policy,
-        synthetic_needed(config.policy, config.sampling.num_images, len(pool)),
+        *chance_of(config, pool.counts()),
         generations=config.generations - 1,
         chains=NULL_CHAINS,
         seed=config.seed,

@@ -15,11 +15,11 @@ from imgcollapse.errors import ConfigError
 from imgcollapse.metrics.ruler import Ruler
 from imgcollapse.metrics.selection import Selection, measure_selection
 from imgcollapse.metrics.share_scores import INITIAL
-from imgcollapse.policies import synthetic_needed
 from imgcollapse.scores import FLOOR, Score, select
 from imgcollapse.seeds import seed_for
 from imgcollapse.store.files import read_json
 from imgcollapse.store.run_directory import RunDirectory
+from imgcollapse.study.chance import chance_of
 
 
 def selection_scores(config: Config, ruler: Ruler, scores: Sequence[Score]) -> list[Score]:
@@ -30,14 +30,11 @@ def selection_scores(config: Config, ruler: Ruler, scores: Sequence[Score]) -> l
     """
     if config.generator.labels == "balanced" or np.count_nonzero(ruler.initial_counts) < 2:
         return []
-    policy, num_pool = config.policy, int(ruler.initial_counts.sum())
     classes = ruler.judge.facts["classes"]
     verdicts = verdict_counts(scores, classes)
     found = measure_selection(
         verdicts,
-        ruler.initial_counts,
-        policy,
-        synthetic_needed(policy, config.sampling.num_images, num_pool),
+        *chance_of(config, ruler.initial_counts),
         seed=seed_for(config.seed, "selection", len(verdicts)),
         confusion=ruler.judge.confusion,
     )
@@ -132,9 +129,7 @@ def _together(
     )
     return measure_selection(
         np.stack([one[:shortest] for one in counts]),
-        np.array(list(initial.values()), np.int64),
-        config.policy,
-        synthetic_needed(config.policy, config.sampling.num_images, sum(initial.values())),
+        *chance_of(config, np.array(list(initial.values()), np.int64)),
         seed=seed_for(config.seed, "selection of runs", len(runs)),
         confusion=confusions,
     )

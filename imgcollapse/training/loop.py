@@ -12,6 +12,7 @@ from torch import Tensor
 
 from imgcollapse.errors import NumericalError, Stopped
 from imgcollapse.seeds import random_for, seed_for
+from imgcollapse.training.renewing import renewed_rows
 from imgcollapse.training.state import restore, state_of
 from imgcollapse.training.step import Step
 from imgcollapse.training.task import Task, Trained
@@ -64,15 +65,20 @@ class Batches:
     def __init__(self, task: Task, first_step: int) -> None:
         self.task = task
         self.indices = _indices(len(task.items), task.batch_size, task.seed, first_step)
+        self.renewed = renewed_rows(task, task.renewed, first_step) if task.renewed else None
         self.random = torch.Generator(task.device)
 
     def prepared(self, step: int) -> tuple[Tensor, ...]:
         """What the loss of this step, the next in order, is made of."""
         task = self.task
-        index = torch.from_numpy(next(self.indices)).to(task.device, non_blocking=True)
+        if self.renewed is None:
+            index = torch.from_numpy(next(self.indices)).to(task.device, non_blocking=True)
+            items = task.items.index_select(0, index)  # copies rows; indexing goes one by one
+            labels = task.labels[index]
+        else:
+            items, labels = next(self.renewed)
         self.random.manual_seed(seed_for(task.seed, "step", step))
-        items = task.items.index_select(0, index)  # copies rows; indexing goes number by number
-        return task.prepare(items, task.labels[index], self.random)
+        return task.prepare(items, labels, self.random)
 
 
 def _indices(num: int, size: int, seed: int, first_step: int) -> Iterator[NDArray[np.int64]]:

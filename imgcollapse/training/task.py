@@ -14,6 +14,9 @@ from imgcollapse.config import TrainingConfig
 Prepare = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, ...]]
 """(items of the batch, their labels, random numbers of this step) -> what the loss is made of."""
 
+Items = tuple[Tensor, Tensor]
+"""What is learned from (N×…, any dtype) and its labels (int64 N), on the model's device."""
+
 Loss = Callable[..., Tensor]
 """(model, *prepared) -> scalar; draws nothing, so that it can be compiled and stacked."""
 
@@ -45,7 +48,8 @@ class Task:
 
     ``items`` (N×…, any dtype) and ``labels`` (int64 N) live on the model's device; batches are
     gathered there. ``where`` names the training in errors. ``rows_at_once`` is how many images of
-    a batch go through the model together, their gradients adding up; None is all.
+    a batch go through the model together, their gradients adding up; None is all. ``renewed``
+    gives other items and labels, as many, for each pass after the first; None keeps to these.
     """
 
     model: nn.Module
@@ -60,6 +64,7 @@ class Task:
     checkpoint: Checkpoint | None = None
     where: str = "training"
     rows_at_once: int | None = None
+    renewed: Callable[[int], Items] | None = None
 
     @property
     def device(self) -> torch.device:
