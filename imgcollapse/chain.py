@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,9 +57,9 @@ def run_chain(
 
     ``real`` is the real pool. ``maker`` carries out the policy; it is needed where that asks for
     a judge or for fresh images. To go on from generation ``first``, give in ``past`` what earlier
-    ones released (``remembered`` says how far back), and with ``init: warm`` a generator in the
-    state of the last one. ``recall`` is asked for what a generation that was yielded released;
-    without it that stays in memory.
+    ones released (``remembered`` says how far back), and with ``init: warm`` or
+    ``pool: on-the-fly`` a generator in the state of the last one. ``recall`` is asked for what a
+    generation that was yielded released; without it that stays in memory.
     """
     maker = maker or PoolMaker(config, real)
     drawn = max(maker.drawn, config.scores.num_images if score else 0)
@@ -69,11 +70,38 @@ def run_chain(
 
         with numerical_errors_of(f"generation {number}"):
             pool, filtered = maker.pool(number, past)
-            fit = generator.fit(pool, seed=seed("fit"), surroundings=surroundings)
-            labels = draw_labels(config.generator.labels, pool, drawn, seed=seed("labels"))
+            passes = _pools_on_the_fly(config, maker, generator, number)
+            around = replace(surroundings, pool_of=passes)
+            fit = generator.fit(pool, seed=seed("fit"), surroundings=around)
+            asked = real if config.policy.pool == "on-the-fly" else pool
+            labels = draw_labels(config.generator.labels, asked, drawn, seed=seed("labels"))
             samples = generator.sample(drawn, seed=seed("sample"), labels=labels).born(number + 1)
             released, psnr = maker.release(number, samples, generator.losses)
         scores = score(samples[: config.scores.num_images], pool, number) if score else []
         yield Generation(number, pool, filtered, fit, samples, released, psnr, scores)
         last = recall(number) if recall else released
         past = remembered(config.policy, [*past, last])
+
+
+def _pools_on_the_fly(
+    config: Config, maker: PoolMaker, generator: Generator, number: int
+) -> Callable[[int], ImageSet] | None:
+    """What later passes of a generation train on: samples that the last one draws anew.
+
+    None where the pool is fixed. Classes are asked for as the first pool holds them: of pools
+    without end, so do all.
+    """
+    if config.policy.pool == "fixed" or number == 0:
+        return None
+    last = copy.deepcopy(generator)
+
+    def pool_of(pass_: int) -> ImageSet:
+        seed = seed_for(config.seed, "generation", number - 1, "pass", pass_)
+        labels = draw_labels(
+            config.generator.labels, maker.real, maker.drawn, seed=seed_for(seed, "labels")
+        )
+        samples = last.sample(maker.drawn, seed=seed, labels=labels).born(number)
+        released, _ = maker.release(number - 1, samples, last.losses)
+        return maker.pool_of_pass(number, pass_, released)
+
+    return pool_of

@@ -24,6 +24,8 @@ SourceName = Literal[
     "kennel", "digits", "mnist", "fashion-mnist", "cifar10", "cifar100", "svhn", "files"
 ]
 FETCHED = ("mnist", "fashion-mnist", "cifar10", "cifar100", "svhn")
+STEPWISE = ("vae", "diffusion")
+"""Generators that start from noise, and learn in passes over their pool."""
 
 
 class DataConfig(Section):
@@ -109,6 +111,9 @@ class GeneratorConfig(Section):
     objective: Literal["eps", "v", "flow"] = "v"
     first_stage: FirstStageConfig | None = None
     labels: Literal["none", "from-pool", "balanced"] = "none"
+    label_dropout: float = Field(
+        0.0, ge=0, lt=1, description="part of the training images whose class is not shown"
+    )
     init: Literal["scratch", "warm"] = "scratch"
     latent: int = Field(32, ge=1, le=4096, description="latent dimensions of the vae")
     kl_weight: float = Field(
@@ -127,9 +132,12 @@ class GeneratorConfig(Section):
             "kind",
             first_stage=("gaussian", "diffusion"),
             labels=("bootstrap", "vae", "diffusion"),
+            label_dropout=("diffusion",),
             init=("vae", "diffusion"),
             decode=("vae",),
         )
+        if self.label_dropout and self.labels == "none":
+            raise ValueError("generator.label_dropout has no effect with generator.labels: none")
         if self.kind == "bootstrap" and self.labels == "balanced":
             raise ValueError(
                 "generator.labels: balanced does not go with generator.kind: bootstrap, "
@@ -233,6 +241,21 @@ class Config(Section):
             raise ValueError(f"data.image_size {side} is not a multiple of 4, as the vae needs")
         if generator.kind == "bootstrap" and sampling.lambda_ != 1:
             raise ValueError("sampling.lambda has no effect with generator.kind: bootstrap")
+        if sampling.lambda_by == "guidance" and not generator.label_dropout:
+            raise ValueError(
+                "sampling.lambda_by: guidance needs generator.kind: diffusion, generator.labels "
+                "other than none and generator.label_dropout above 0"
+            )
+        if sampling.truncation is not None and generator.kind not in STEPWISE:
+            raise ValueError(
+                f"sampling.truncation has no effect with generator.kind: {generator.kind}; "
+                f"it goes with {', '.join(STEPWISE)}"
+            )
+        if self.policy.pool == "on-the-fly" and generator.kind not in STEPWISE:
+            raise ValueError(
+                f"policy.pool: on-the-fly goes with generators that are trained step by step "
+                f"({', '.join(STEPWISE)}), not with generator.kind: {generator.kind}"
+            )
         held_out = (self.data.judge_root, self.data.reference_root)
         if self.profile.kind == "as-is":
             if self.data.source != "files" or None in (self.data.root, *held_out):

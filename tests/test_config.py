@@ -26,6 +26,8 @@ from imgcollapse.policy_config import PRESETS
 SHIPPED = sorted(shipped_configs().rglob("*.yaml"))
 
 
+LABELLED = {"labels": "balanced"}
+ON_THE_FLY = {"preset": "replace", "pool": "on-the-fly"}
 AS_IS = {"source": "files", "root": "c", "judge_root": "a", "reference_root": "b"}
 
 
@@ -71,7 +73,10 @@ def test_an_unknown_key_is_named_with_the_nearest_one(
 
 def test_the_hint_lists_the_keys_of_that_section_by_their_own_names() -> None:
     hint = refused({"sampling": {"zzz": 1}}).hint
-    assert hint == "allowed: preset, sampler, steps, variance, lambda, num_images, batch_size"
+    assert hint == (
+        "allowed: preset, sampler, steps, variance, lambda, lambda_by, truncation, num_images, "
+        "batch_size"
+    )
 
 
 @pytest.mark.parametrize(
@@ -184,6 +189,21 @@ def test_a_wrong_word_is_named_with_the_allowed_ones_and_the_nearest(
         ({"data": {"reference_root": "a"}}, "go with profile.kind: as-is"),
         ({"generator": {"kind": "bootstrap", "labels": "balanced"}}, "as the pool holds them"),
         ({"generator": {"kind": "bootstrap"}, "sampling": {"lambda": 0.9}}, "sampling.lambda"),
+        ({"generator": LABELLED, "sampling": {"lambda_by": "guidance"}}, "label_dropout above 0"),
+        ({"generator": {"kind": "vae"}, "sampling": {"lambda_by": "guidance"}}, "kind: diffusion"),
+        (
+            {
+                "generator": {**LABELLED, "label_dropout": 0.1},
+                "sampling": {"lambda_by": "guidance", "lambda": 0},
+            },
+            "without end",
+        ),
+        ({"generator": {"label_dropout": 0.1}}, "no effect with generator.labels: none"),
+        ({"generator": {"kind": "gaussian"}, "sampling": {"truncation": 2.0}}, "vae, diffusion"),
+        ({"generator": {"kind": "bootstrap"}, "sampling": {"truncation": 2.0}}, "vae, diffusion"),
+        ({"generator": {"kind": "bootstrap"}, "policy": ON_THE_FLY}, "step by step"),
+        ({"generator": {"kind": "gaussian"}, "policy": ON_THE_FLY}, "step by step"),
+        ({"policy": {**ON_THE_FLY, "preset": "accumulate"}}, "policy.window: last"),
         ({"sampling": {"sampler": "heun", "steps": 17}}, "at least 18"),
         ({"generator": {"objective": "eps"}, "sampling": {"sampler": "heun", "steps": 3}}, "18"),
         ({"profile": {"kind": "counts"}}, "profile.counts"),
@@ -211,6 +231,7 @@ def test_parts_that_do_not_fit_together_are_refused(values: dict[str, Any], says
         ("profile", "kind", "as-is", "num_max", 500),
         ("profile", "kind", "as-is", "ranks", "seeded"),
         ("generator", "kind", "gaussian", "labels", "balanced"),
+        ("generator", "kind", "vae", "label_dropout", 0.1),
         ("generator", "kind", "gaussian", "labels", "from-pool"),
         ("generator", "kind", "vae", "first_stage", {"dim": 4}),
         ("generator", "kind", "bootstrap", "init", "warm"),

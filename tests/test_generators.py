@@ -25,6 +25,8 @@ CLASSES = ("dark", "light")
 TRAINING = {"steps": 12, "batch_size": 16, "warmup_steps": 2}
 MLP = {"kind": "diffusion", "network": "mlp", "width": 16, "depth": 1}
 UNET = {"kind": "diffusion", "network": "unet", "width": 8, "depth": 2}
+DROPPED = {"labels": "balanced", "label_dropout": 0.2}
+GUIDED = {"lambda": 0.5, "lambda_by": "guidance"}
 
 MEMBERS: dict[str, dict[str, Any]] = {
     "bootstrap": {"generator": {"kind": "bootstrap"}},
@@ -66,8 +68,23 @@ MEMBERS: dict[str, dict[str, Any]] = {
     "unet eps heun": {
         "generator": {**UNET, "objective": "eps"}, "sampling": {"sampler": "heun", "steps": 18}
     },
+    "vae truncated": {
+        "generator": {"kind": "vae", "width": 8, "latent": 4}, "sampling": {"truncation": 1.5}
+    },
+    "unet v ddim truncated": {
+        "generator": {**UNET, "objective": "v"},
+        "sampling": {"sampler": "ddim", "steps": 4, "truncation": 1.5},
+    },
+    "mlp flow guided": {
+        "generator": {**MLP, "objective": "flow", **DROPPED},
+        "sampling": {"sampler": "flow", "steps": 4, **GUIDED},
+    },
+    "unet eps ddpm guided": {
+        "generator": {**UNET, "objective": "eps", **DROPPED},
+        "sampling": {"sampler": "ddpm", "steps": 4, **GUIDED},
+    },
 }  # fmt: skip
-CONDITIONAL = ["vae", "mlp flow", "unet v ddim"]
+CONDITIONAL = ["vae", "mlp flow", "mlp flow guided", "unet v ddim"]
 
 
 def pool(num: int = 60, seed: int = 0) -> ImageSet:
@@ -154,7 +171,9 @@ def test_the_noise_of_image_i_is_the_same_whatever_the_batch_size(batch_size: in
     def noises(batch: int) -> torch.Tensor:
         parts = []
         for where, noise in noise_batches(300, batch, 7, CPU):
-            drawn = torch.cat([noise.normal(3), noise.uniform()[:, None]], 1)
+            drawn = torch.cat(
+                [noise.normal(3), noise.uniform()[:, None], noise.truncated(1.0, 2)], 1
+            )
             parts.append(drawn[: where.stop - where.start])
         return torch.cat(parts)
 

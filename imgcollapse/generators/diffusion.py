@@ -12,11 +12,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from imgcollapse.arrays import Keep
 from imgcollapse.config import Config, check_unet_side
 from imgcollapse.errors import ConfigError
-from imgcollapse.generators.base import Fit, Surroundings, to_bytes, to_floats
+from imgcollapse.generators.base import (
+    Fit,
+    Surroundings,
+    refuse_unlabelled,
+    to_bytes,
+    to_floats,
+)
 from imgcollapse.generators.denoising import denoiser_for, rows_at_once
 from imgcollapse.generators.first_stage import FirstStage
+from imgcollapse.generators.guidance import guided, hide_some
 from imgcollapse.generators.networks import MLPDenoiser, UNetDenoiser, make_denoiser
 from imgcollapse.generators.noise import noise_batches
 from imgcollapse.generators.samplers import (
@@ -28,9 +36,9 @@ from imgcollapse.generators.samplers import (
 )
 from imgcollapse.generators.vae import padded_labels
 from imgcollapse.generators.weights import load_weights, save_module
-from imgcollapse.images import ImageSet
+from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.seeds import seed_for
-from imgcollapse.training import Task
+from imgcollapse.training import Items, Task
 from imgcollapse.training.batches import placed
 
 LOSS_TIMES = 8
@@ -62,20 +70,23 @@ class Diffusion:
         self.image_shape = image_shape
         self.classes = classes
         self.device = device
-        self.num_classes = len(classes) if self.config.labels != "none" else 0
+        self.no_class = len(classes)
+        self.num_labels = 0
+        if self.config.labels != "none":
+            self.num_labels = len(classes) + bool(self.config.label_dropout)
         stage = self.config.first_stage
         self.first_stage = FirstStage(stage.dim, image_shape, device) if stage else None
         self.item_shape = (stage.dim,) if stage else image_shape
         self.average: MLPDenoiser | UNetDenoiser | None = None
 
     def fit(self, pool: ImageSet, *, seed: int, surroundings: Surroundings) -> Fit:
-        items: NDArray[Any] = pool.images
+        if self.num_labels and not self.config.label_dropout:
+            refuse_unlabelled(pool)
         warm = self.average if self.config.init == "warm" else None
-        if self.first_stage is not None:
-            if warm is None:  # warm weights speak in the axes that they were trained in
-                self.first_stage.fit(pool, seed=seed)
-            shape = len(pool), self.first_stage.dim
-            items = surroundings.keep(shape, np.float32, self.first_stage.encoded(pool))
+        if self.first_stage is not None and warm is None:
+            # Warm weights speak in the axes that they were trained in.
+            self.first_stage.fit(pool, seed=seed)
+        items_of = functools.partial(self._items, surroundings.keep)
         network = copy.deepcopy(warm) if warm else self.fresh_network(seed_for(seed, "init"))
         average = copy.deepcopy(network).eval()
         signal = alphas_cumprod().to(self.device)
@@ -85,6 +96,8 @@ class Diffusion:
             x0 = to_floats(items) if is_pixels else items
             noise = torch.randn(x0.shape, generator=random, device=x0.device)
             part = _drawn_time(self.config.objective, len(x0), random, x0.device)
+            if self.config.label_dropout:
+                labels = hide_some(labels, self.config.label_dropout, self.no_class, random)
             return *noised(self.config.objective, x0, noise, signal, part), labels
 
         task = Task(
@@ -92,14 +105,14 @@ class Diffusion:
             average,
             prepare,
             _denoising_loss,
-            placed(items, self.device, self.training.pool),
-            torch.from_numpy(pool.labels).to(self.device),
+            *items_of(pool),
             self.training,
             seed=seed,
             watcher=surroundings.watcher,
             checkpoint=surroundings.checkpoint,
             where="diffusion",
             rows_at_once=rows_at_once(self.whole_config, self.device),
+            renewed=surroundings.renewed(items_of),
         )
         trained = surroundings.train(task)
         self.average = average
@@ -122,10 +135,11 @@ class Diffusion:
             x = run_sampler(
                 scheduler,
                 steps,
-                functools.partial(denoise, labels=wanted),
+                guided(denoise, wanted, self.sampling.guidance, self.no_class),
                 noise,
                 self.item_shape,
-                self.sampling.lambda_,
+                self.sampling.noise_scale,
+                self.sampling.truncation,
             )
             if self.first_stage is not None:
                 x = self.first_stage.decode(x)
@@ -148,7 +162,7 @@ class Diffusion:
             pixels = torch.from_numpy(images.images[where]).to(self.device)
             stage = self.first_stage
             x0 = to_floats(pixels) if stage is None else stage.encode(pixels)
-            labels = torch.from_numpy(images.labels[where]).clamp_min(0).to(self.device)
+            labels = self._labels(images.labels[where])
             for number, noise in enumerate(noises):
                 part = torch.full((len(x0),), (number + 0.5) / LOSS_TIMES, device=self.device)
                 xt, t, target = noised(self.config.objective, x0, noise, signal, part)
@@ -187,7 +201,22 @@ class Diffusion:
         self.average = network.eval()
 
     def fresh_network(self, seed: int) -> MLPDenoiser | UNetDenoiser:
-        return make_denoiser(self.config, self.item_shape, self.num_classes, seed).to(self.device)
+        return make_denoiser(self.config, self.item_shape, self.num_labels, seed).to(self.device)
+
+    def _items(self, keep: Keep, pool: ImageSet) -> Items:
+        """What a pool is to the network: images or their coordinates, and labels."""
+        items: NDArray[Any] = pool.images
+        if self.first_stage is not None:
+            shape = len(pool), self.first_stage.dim
+            items = keep(shape, np.float32, self.first_stage.encoded(pool))
+        return placed(items, self.device, self.training.pool), self._labels(pool.labels)
+
+    def _labels(self, labels: NDArray[np.int64]) -> Tensor:
+        """With the one for no class where there is none; a network without it sees class 0."""
+        known = torch.from_numpy(labels).to(self.device)
+        return known.masked_fill(
+            known == UNLABELLED, self.no_class if self.config.label_dropout else 0
+        )
 
 
 def _denoising_loss(

@@ -64,19 +64,19 @@ class PoolMaker:
         if generation == 0:
             return self.real, None
         evidence = self._evidence(generation, "pool", _missing("a fitted generator"))
-        incoming = compose_pool(
-            self.policy,
-            self._real_part(generation),
-            past,
-            size=len(self.real),
-            seed=evidence.seed,
-            strata=self._classes,
-            keep=self.keep,
-        )
+        incoming = self._composed(generation, past, evidence.seed)
         if self.policy.filter is None:
             return repair_pool(self.policy.repairs, incoming, evidence), None
         filtered = filter_pool(self.policy.filter, incoming, evidence, self.keep)
         return repair_pool(self.policy.repairs, filtered.pool, evidence), filtered
+
+    def pool_of_pass(self, generation: int, number: int, released: ImageSet) -> ImageSet:
+        """The pool of pass ``number`` of a generation, of other samples of the last one.
+
+        Composed like ``pool``, by other draws.
+        """
+        seed = seed_for(self.run_seed, "generation", generation, "pool", "pass", number)
+        return self._composed(generation, [released], seed)
 
     def release(
         self, generation: int, samples: ImageSet, losses: Losses
@@ -93,6 +93,17 @@ class PoolMaker:
         if self.policy.watermark is None:
             return samples, None
         return stamped(self.policy.watermark, samples, self.run_seed, generation)
+
+    def _composed(self, generation: int, past: Sequence[ImageSet], seed: int) -> ImageSet:
+        return compose_pool(
+            self.policy,
+            self._real_part(generation),
+            past,
+            size=len(self.real),
+            seed=seed,
+            strata=self._classes,
+            keep=self.keep,
+        )
 
     def _real_part(self, generation: int) -> ImageSet | None:
         if not takes_part(self.policy, generation):

@@ -15,6 +15,7 @@ from imgcollapse.generators import Surroundings, make_generator
 from imgcollapse.generators.noise import BLOCK_IMAGES
 from imgcollapse.images import ImageSet
 from imgcollapse.policies import synthetic_needed
+from imgcollapse.study.chance import num_passes
 
 PROBE_IMAGES = 128
 PROBE_STEPS = 4
@@ -103,6 +104,7 @@ def estimate(config: Config, chains: int = 1) -> Cost | None:
         per_trained, per_sample = timed(min(affordable, 10 * PROBE_STEPS), batch)
     for_pool = synthetic_needed(config.policy, config.sampling.num_images, pool)
     drawn = max(for_pool, config.scores.num_images) * config.generations * chains
+    anew = for_pool * (num_passes(config, pool) - 1) * (config.generations - 1) * chains
     per_fit = pool
     if config.generator.kind in ("vae", "diffusion"):
         per_fit = config.training.num_steps(pool) * min(config.training.batch_size, pool)
@@ -112,9 +114,9 @@ def estimate(config: Config, chains: int = 1) -> Cost | None:
         chains=chains,
         pool_images=pool,
         training_images=trained,
-        sampled_images=drawn,
+        sampled_images=drawn + anew,
         training_seconds=trained * per_trained,
-        sampling_seconds=drawn * per_sample,
+        sampling_seconds=(drawn + anew) * per_sample,
         disk_bytes=drawn * channels * height * width,
     )
 

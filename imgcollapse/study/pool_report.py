@@ -22,12 +22,14 @@ AT_ONCE = 4096
 def pool_report(config: Config, generation: Generation, judge: Judge) -> dict[str, Any]:
     """Its size, the loss of the training, and how many images of each origin and class it holds.
 
+    Where ``pool`` is on the fly they are those of the first pass, and each further one has its own.
     ``judged`` counts the images without a label by the class that the judge sees.
     """
     pool, filtered = generation.pool, generation.filtered
     found: dict[str, Any] = {
         "size": len(pool),
         "loss": generation.fit.loss,
+        "pool": config.policy.pool if generation.number else "fixed",
         "counts": counts_by_origin(pool.origin, pool.labels, pool.classes),
         "judged": _judged(pool, pool.labels == UNLABELLED, judge),
     }

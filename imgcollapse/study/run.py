@@ -135,7 +135,8 @@ def _go_on(
     done = run.generations()
     if len(done) == config.generations:
         return
-    if done and config.generator.init == "warm":
+    goes_on = config.generator.init == "warm" or config.policy.pool == "on-the-fly"
+    if done and goes_on:
         generator.load(done[-1] / "model")
     real = splits.pool
     keep = keep_of(config, run.path / "state")
