@@ -75,6 +75,39 @@ def test_the_hint_lists_the_keys_of_that_section_by_their_own_names() -> None:
     assert hint == "allowed: preset, sampler, steps, variance, lambda, num_images, batch_size"
 
 
+def repairs(*ones: object) -> dict[str, Any]:
+    return {"policy": {"preset": "replace", "repairs": list(ones)}}
+
+
+RELABEL = {"kind": "relabel"}
+
+
+def test_a_wrong_repair_is_named_by_its_place_with_the_keys_of_its_kind() -> None:
+    error = refused(repairs(RELABEL, {"kind": "select", "parts": 0.2}))
+    assert error.message == "unknown key policy.repairs[1].parts (my.yaml)"
+    assert error.hint == "did you mean part? allowed: kind, by, keep, part"
+    error = refused(repairs({"kind": "curat"}))
+    assert error.message.startswith("policy.repairs[0].kind: 'curat': not one of select, curate, ")
+    assert error.hint == "did you mean curate?"
+    for nameless in ({"by": "loss"}, "select", 3, {"kind": None}):
+        message = refused(repairs(nameless)).message
+        assert message.startswith("policy.repairs[0].kind: missing, one of select, curate, ")
+    error = refused(repairs({"kind": "select", "by": "los"}))
+    assert error.message.startswith("policy.repairs[0].by: 'los': not one of confidence, loss")
+    assert error.hint == "did you mean loss?"
+    assert refused({"policy": {"repairs": {"kind": "select"}}}).message.startswith(
+        "policy.repairs: {'kind': 'select'}: input should be a list"
+    )
+
+
+def test_repairs_are_overridden_by_a_list_and_written_out(tmp_path: Path) -> None:
+    config = overridden(tmp_path, "policy.repairs=[{kind: select, by: loss}, {kind: relabel}]")
+    assert [repair.kind for repair in config.policy.repairs] == ["select", "relabel"]
+    assert overridden(tmp_path, text=to_yaml(config)) == config
+    kinds = Config.model_json_schema(by_alias=True)["$defs"]
+    assert {"SelectConfig", "CurateConfig", "ProjectConfig", "RebalanceConfig"} <= set(kinds)
+
+
 @pytest.mark.parametrize(
     ("values", "key"),
     [
