@@ -9,7 +9,7 @@ from imgcollapse.config import Config
 from imgcollapse.errors import numerical_errors_of
 from imgcollapse.generators import Fit, Generator, Surroundings, draw_labels
 from imgcollapse.images import ImageSet
-from imgcollapse.policies import Filtered, PoolMaker, remembered
+from imgcollapse.policies import Filtered, PoolMaker, Repaired, remembered
 from imgcollapse.scores import Score
 from imgcollapse.seeds import seed_for
 
@@ -27,6 +27,7 @@ class Generation:
     fit: Fit
     samples: ImageSet
     released: ImageSet
+    repaired: list[Repaired]
     scores: list[Score]
 
 
@@ -56,11 +57,12 @@ def run_chain(
             return seed_for(config.seed, "generation", number, purpose)
 
         with numerical_errors_of(f"generation {number}"):
-            pool, filtered = maker.pool(number, past)
+            pool, filtered, repaired = maker.pool(number, past)
             fit = generator.fit(pool, seed=seed("fit"), surroundings=surroundings)
             labels = draw_labels(config.generator.labels, pool, drawn, seed=seed("labels"))
             samples = generator.sample(drawn, seed=seed("sample"), labels=labels).born(number + 1)
-            released = maker.release(number, samples, generator.losses)
+            released, more = maker.release(number, samples, generator.losses)
+            repaired += more
         scores = score(samples[: config.scores.num_images], pool, number) if score else []
-        yield Generation(number, pool, filtered, fit, samples, released, scores)
+        yield Generation(number, pool, filtered, fit, samples, released, repaired, scores)
         past = remembered(config.policy, [*past, released])

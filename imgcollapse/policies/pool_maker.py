@@ -13,8 +13,15 @@ from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.policies.composition import compose_pool, synthetic_needed, takes_part
 from imgcollapse.policies.evidence import Evidence, Look, Losses
 from imgcollapse.policies.filters import Filtered, filter_pool
-from imgcollapse.policies.repairs import drawn_for, repair_pool, repair_samples
+from imgcollapse.policies.repairs import (
+    Repaired,
+    drawn_for,
+    of_samples,
+    repair_pool,
+    repair_samples,
+)
 from imgcollapse.policies.stamping import stamped
+from imgcollapse.policy_config import PolicyConfig
 from imgcollapse.seeds import seed_for
 
 FreshReal = Callable[[int], ImageSet]
@@ -44,18 +51,15 @@ class PoolMaker:
         self.released = synthetic_needed(self.policy, config.sampling.num_images, len(real))
         self.drawn = drawn_for(self.policy.repairs, self.released)
 
-    @property
-    def changes_samples(self) -> bool:
-        """Whether what is released differs from the first of what was drawn."""
-        return bool(self.policy.repairs or self.policy.watermark)
-
-    def pool(self, generation: int, past: Sequence[ImageSet]) -> tuple[ImageSet, Filtered | None]:
+    def pool(
+        self, generation: int, past: Sequence[ImageSet]
+    ) -> tuple[ImageSet, Filtered | None, list[Repaired]]:
         """The pool of a generation, after what ``past`` generations released.
 
-        And what the policy's filter did, if it has one.
+        And what the policy's filter did, if it has one, and its repairs of pools.
         """
         if generation == 0:
-            return self.real, None
+            return self.real, None, []
         evidence = self._evidence(generation, "pool", _missing("a fitted generator"))
         incoming = compose_pool(
             self.policy,
@@ -65,19 +69,22 @@ class PoolMaker:
             seed=evidence.seed,
             strata=self._classes,
         )
-        if self.policy.filter is None:
-            return repair_pool(self.policy.repairs, incoming, evidence), None
-        filtered = filter_pool(self.policy.filter, incoming, evidence)
-        return repair_pool(self.policy.repairs, filtered.pool, evidence), filtered
+        filtered = None
+        if self.policy.filter is not None:
+            filtered = filter_pool(self.policy.filter, incoming, evidence)
+            incoming = filtered.pool
+        pool, repaired = repair_pool(self.policy.repairs, incoming, evidence)
+        return pool, filtered, repaired
 
-    def release(self, generation: int, samples: ImageSet, losses: Losses) -> ImageSet:
+    def release(
+        self, generation: int, samples: ImageSet, losses: Losses
+    ) -> tuple[ImageSet, list[Repaired]]:
         """What later pools get of a generation's samples: repaired, then marked."""
-        samples = samples[: self.drawn]
-        if not self.changes_samples:
-            return samples
         evidence = self._evidence(generation, "release", losses)
-        samples = repair_samples(self.policy.repairs, samples, self.released, evidence)
-        return stamped(self.policy.watermark, samples, self.run_seed, generation)
+        samples, repaired = repair_samples(
+            self.policy.repairs, samples[: self.drawn], self.released, evidence
+        )
+        return stamped(self.policy.watermark, samples, self.run_seed, generation), repaired
 
     def _real_part(self, generation: int) -> ImageSet | None:
         if not takes_part(self.policy, generation):
@@ -92,6 +99,11 @@ class PoolMaker:
     def _evidence(self, generation: int, purpose: str, losses: Losses) -> Evidence:
         seed = seed_for(self.run_seed, "generation", generation, purpose)
         return Evidence(generation, self.run_seed, seed, self.real, self.look, losses)
+
+
+def changes_samples(policy: PolicyConfig) -> bool:
+    """Whether what is released differs from the first of what was drawn."""
+    return bool(of_samples(policy.repairs) or policy.watermark)
 
 
 def _missing(what: str) -> Callable[..., NoReturn]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 from imgcollapse.config import Config
-from imgcollapse.policies import drawn_for, synthetic_needed
+from imgcollapse.policies import drawn_for, of_samples, synthetic_needed
 from imgcollapse.store.run_directory import RunDirectory
 from imgcollapse.study.requirements import differences
 
@@ -35,5 +35,5 @@ def _beginning(config: Config) -> tuple[Config, int, object]:
     pool = 10**9  # stands for the size of the first pool, whatever it is
     needed = synthetic_needed(config.policy, config.sampling.num_images, pool)
     drawn = max(drawn_for(config.policy.repairs, needed), config.scores.num_images)
-    released = (config.policy.repairs, config.policy.watermark)
+    released = (of_samples(config.policy.repairs), config.policy.watermark)
     return config.model_copy(update={"policy": None, "generations": 0}), drawn, released

@@ -14,7 +14,8 @@ from imgcollapse.device import pick_device, set_up
 from imgcollapse.generators import Surroundings, make_generator
 from imgcollapse.generators.noise import BLOCK_IMAGES
 from imgcollapse.images import ImageSet
-from imgcollapse.policies import synthetic_needed
+from imgcollapse.policies import changes_samples, drawn_for, synthetic_needed
+from imgcollapse.study.requirements import refuse_unknown_classes
 
 PROBE_IMAGES = 128
 PROBE_STEPS = 4
@@ -50,14 +51,15 @@ class Cost:
 def estimate(config: Config) -> Cost | None:
     """Times a short fit and one batch of samples; needs no data on disk.
 
-    ConfigError where the pool is too small for the generator, as in the run itself. None where
-    only the data would tell how large the pool is.
+    ConfigError where the pool is too small for the generator or a class is not known, as in the
+    run itself. None where only the data would tell how large the pool is.
     """
     if config.profile.kind == "as-is" or config.data.source == "files":
         return None
     device = pick_device(config.device)
     set_up(device, config.deterministic)
     (channels, height, width), classes = native_shape(config.data)
+    refuse_unknown_classes(config, classes)
     pool = int(counts_by_class(config.profile, classes, config.seed).sum())
     num_probe = min(pool, max(PROBE_IMAGES, _fewest_images(config.generator)))
     random = np.random.default_rng(0)
@@ -94,7 +96,9 @@ def estimate(config: Config) -> Cost | None:
     if affordable > PROBE_STEPS:
         per_trained, per_sample = timed(min(affordable, 10 * PROBE_STEPS), batch)
     for_pool = synthetic_needed(config.policy, config.sampling.num_images, pool)
-    drawn = max(for_pool, config.scores.num_images) * config.generations
+    drawn_each = max(drawn_for(config.policy.repairs, for_pool), config.scores.num_images)
+    drawn = drawn_each * config.generations
+    released = for_pool * config.generations if changes_samples(config.policy) else 0
     per_fit = pool
     if config.generator.kind in ("vae", "diffusion"):
         per_fit = config.training.num_steps(pool) * min(config.training.batch_size, pool)
@@ -106,7 +110,7 @@ def estimate(config: Config) -> Cost | None:
         sampled_images=drawn,
         training_seconds=trained * per_trained,
         sampling_seconds=drawn * per_sample,
-        disk_bytes=drawn * channels * height * width,
+        disk_bytes=(drawn + released) * channels * height * width,
     )
 
 

@@ -32,7 +32,7 @@ def rescore(run: RunDirectory) -> Iterator[tuple[int, list[Score]]]:
     past: list[ImageSet] = []
     scores: list[Score] = []
     for number in range(len(run.generations())):
-        pool, _ = maker.pool(number, past)
+        pool, *_ = maker.pool(number, past)
         samples = run.samples(number, splits.pool.classes)
         found = ruler.score(samples[: config.scores.num_images], pool, number)
         scores += found

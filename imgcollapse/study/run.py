@@ -18,7 +18,7 @@ from imgcollapse.figures.tables import RunTables, class_shares
 from imgcollapse.generators import Generator, Surroundings, draw_labels, make_generator
 from imgcollapse.images import ImageSet
 from imgcollapse.metrics.ruler import Ruler
-from imgcollapse.policies import PoolMaker, remembered
+from imgcollapse.policies import PoolMaker, changes_samples, remembered
 from imgcollapse.scores import Score
 from imgcollapse.seeds import seed_for
 from imgcollapse.store.files import write_bytes, write_json
@@ -35,6 +35,7 @@ from imgcollapse.study.preparation import prepare
 from imgcollapse.study.requirements import (
     differences,
     refuse_small_pools,
+    refuse_unknown_classes,
     refuse_unwritable,
 )
 from imgcollapse.study.selection_scores import selection_scores
@@ -82,6 +83,7 @@ def run_to_disk(
         reporter.message(note)
     generator = make_generator(config, splits.pool.image_shape, splits.pool.classes, device)
     refuse_small_pools(config, splits.pool)
+    refuse_unknown_classes(config, splits.pool.classes)
     out.mkdir(parents=True, exist_ok=True)
     with RunLock(out):
         run.refuse_unless_same(config)
@@ -151,7 +153,7 @@ def _go_on(
         score=score,
         surroundings=surroundings,
     ):
-        _commit(run, config, generation, generator, ruler, maker.changes_samples)
+        _commit(run, config, generation, generator, ruler)
         seconds, started = time.perf_counter() - started, time.perf_counter()
         run.log_volatile(
             {
@@ -177,7 +179,6 @@ def _commit(
     generation: Generation,
     generator: Generator,
     ruler: Ruler,
-    released_apart: bool,
 ) -> None:
     number = generation.number
     labels = draw_labels(
@@ -200,10 +201,11 @@ def _commit(
                 "size": len(generation.pool),
                 "loss": generation.fit.loss,
                 "counts": counts_by_origin(generation.pool),
+                "repairs": [repaired.as_dict() for repaired in generation.repaired],
             },
         )
         write_samples(folder / "samples.npz", generation.samples)
-        if released_apart:
+        if changes_samples(config.policy):
             write_samples(folder / "released.npz", generation.released)
         write_scores(folder / "scores.json", generation.scores)
         write_npz(folder / "grid.npz", arr_0=grid.images.transpose(0, 2, 3, 1), arr_1=verdicts)
