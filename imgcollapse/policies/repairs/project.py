@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import MiniBatchKMeans
-from sklearn.metrics import pairwise_distances_argmin
 
 from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.policies.evidence import Evidence
@@ -24,6 +22,8 @@ def project(config: ProjectConfig, samples: ImageSet, num: int, evidence: Eviden
     The class is the intended one, else the judge's. The prototypes are of the lab's own stock and
     the same in every generation; a class that the stock lacks stays as it is.
     """
+    from sklearn.metrics import pairwise_distances_argmin
+
     labels = samples.labels
     if (labels == UNLABELLED).any():
         labels = evidence.look(samples.images).nearest
@@ -42,7 +42,9 @@ def project(config: ProjectConfig, samples: ImageSet, num: int, evidence: Eviden
 
 def _prototypes(images: NDArray[np.uint8], num: int, seed: int) -> NDArray[np.float32]:
     """K-means centres in pixels, float32 K×D in [0, 255]; as many as there are images at most."""
-    means = MiniBatchKMeans(min(num, len(images)), random_state=seed % 2**32, n_init=1)
+    from sklearn.cluster import KMeans
+
+    means = KMeans(min(num, len(images)), random_state=seed % 2**32, n_init=1)
     centres: NDArray[np.float32] = means.fit(_flat(images)).cluster_centers_
     return centres.clip(0, 255)
 
