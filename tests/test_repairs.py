@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +170,19 @@ def test_the_record_is_what_the_judge_sees(name: str) -> None:
         assert rejects == (verdicts.classes == UNLABELLED).sum()
 
 
+def test_the_judge_looks_once_at_what_several_ask_it_for() -> None:
+    shown: list[int] = []
+
+    def counting(images: NDArray[np.uint8]) -> Verdicts:
+        shown.append(len(images))
+        return look(images)
+
+    chosen = policy(REPAIRS["several"]).repairs
+    samples = images(drawn_for(chosen, 30), 5)
+    repair_samples(chosen, samples, 30, replace(evidence(), look=counting))
+    assert shown == [200, 120, 60, 30]
+
+
 @pytest.mark.parametrize("kind", ["surest", "any", "least sure", "farthest", "curated"])
 def test_what_is_chosen_is_none_twice_and_in_the_order_it_was_drawn(kind: str) -> None:
     samples, left, _ = repaired(REPAIRS[kind])
@@ -314,6 +327,16 @@ def test_curation_prefers_as_its_choice_model_says(strength: float, candidates: 
     expected = float((weights * lift / (lift + candidates - liked)).sum())
     found = int((left.labels == 2).sum())
     assert binomtest(found, len(left), expected).pvalue > 1e-3
+
+
+def test_candidates_are_drawn_from_all_samples_even_where_labels_come_in_turn() -> None:
+    """In pairs as they come each would hold one of both, and 95 % of choices be the favourite."""
+    samples = two_classes(20_000, 0.5)
+    in_turn = np.argsort(samples.labels, kind="stable").reshape(2, -1).T.ravel()
+    repair = {"kind": "curate", "favourite": "c", "strength": 3.0}
+    left = repaired([repair], 10_000, 1, samples[in_turn])[1]
+    expected = 0.25 + 0.5 / (1 + np.exp(-3))
+    assert binomtest(int((left.labels == 2).sum()), len(left), expected).pvalue > 1e-3
 
 
 def test_curation_to_one_class_ends_in_one_class_and_without_strength_in_none_of_its_own() -> None:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from imgcollapse.config import Config, check_unet_side
 from imgcollapse.errors import ConfigError
 from imgcollapse.generators.base import Fit, Surroundings, to_bytes, to_floats
+from imgcollapse.generators.class_balance import class_balancing_loss, other_labels
 from imgcollapse.generators.denoising import denoiser_for, rows_at_once
 from imgcollapse.generators.first_stage import FirstStage
 from imgcollapse.generators.networks import MLPDenoiser, UNetDenoiser, make_denoiser
@@ -29,7 +30,7 @@ from imgcollapse.generators.vae import padded_labels
 from imgcollapse.generators.weights import load_weights, save_module
 from imgcollapse.images import ImageSet
 from imgcollapse.seeds import seed_for
-from imgcollapse.training import Task
+from imgcollapse.training import Loss, Task
 
 LOSS_TIMES = 8
 
@@ -64,7 +65,11 @@ class Diffusion:
         stage = self.config.first_stage
         self.first_stage = FirstStage(stage.dim, image_shape, device) if stage else None
         self.item_shape = (stage.dim,) if stage else image_shape
-        self.average: MLPDenoiser | UNetDenoiser | None = None
+        self.average: nn.Module | None = None
+        tau = self.config.class_balance
+        self.loss_of: Loss = (
+            functools.partial(class_balancing_loss, tau=tau) if tau else _denoising_loss
+        )
 
     def fit(self, pool: ImageSet, *, seed: int, surroundings: Surroundings) -> Fit:
         images = torch.from_numpy(pool.images).to(self.device)
@@ -82,13 +87,16 @@ class Diffusion:
             x0 = to_floats(items) if is_pixels else items
             noise = torch.randn(x0.shape, generator=random, device=x0.device)
             part = _drawn_time(self.config.objective, len(x0), random, x0.device)
-            return *noised(self.config.objective, x0, noise, signal, part), labels
+            prepared = *noised(self.config.objective, x0, noise, signal, part), labels
+            if not self.config.class_balance:
+                return prepared
+            return *prepared, other_labels(len(x0), self.num_classes, random)
 
         task = Task(
             network,
             average,
             prepare,
-            _denoising_loss,
+            self.loss_of,
             images,
             torch.from_numpy(pool.labels).to(self.device),
             self.training,
@@ -158,18 +166,18 @@ class Diffusion:
 
         The pipeline can be called where the UNet is unconditional.
         """
-        if self.average is None:
-            raise ValueError("fit or load comes before save")
         objective = self.config.objective
         if isinstance(self.average, UNetDenoiser):
             from diffusers import DDPMPipeline
 
             scheduler = make_pipeline_scheduler(self.sampling, objective)
             DDPMPipeline(self.average.unet, scheduler).save_pretrained(folder)
-        else:
+        elif isinstance(self.average, MLPDenoiser):
             save_module(self.average, folder / "denoiser", self.average.settings)
             scheduler = make_scheduler(self.sampling, objective, clip=self.first_stage is None)
             scheduler.save_pretrained(folder / "scheduler")
+        else:
+            raise ValueError("fit or load comes before save")
         if self.first_stage is not None:
             self.first_stage.save(folder)
 

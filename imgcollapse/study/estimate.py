@@ -72,6 +72,7 @@ def estimate(config: Config) -> Cost | None:
         few = min(SAMPLER_STEPS, config.sampling.steps)
         short = config.model_copy(
             update={
+                "generator": config.generator.model_copy(update={"negative": None}),
                 "training": config.training.model_copy(
                     update={"budget": "steps", "steps": steps, "batch_size": batch}
                 ),
@@ -102,14 +103,20 @@ def estimate(config: Config) -> Cost | None:
     per_fit = pool
     if config.generator.kind in ("vae", "diffusion"):
         per_fit = config.training.num_steps(pool) * min(config.training.batch_size, pool)
+    own, evaluations, negative = 0, 1, config.generator.negative
+    if negative is not None:
+        own = pool if negative.images == "pool" else negative.images
+        per_fit += negative.steps * min(config.training.batch_size, own)
+        evaluations = 2 if negative.kind == "sims" else 1
+    own *= config.generations
     trained = per_fit * config.generations
     return Cost(
         device=device.type,
         pool_images=pool,
         training_images=trained,
-        sampled_images=drawn,
+        sampled_images=drawn + own,
         training_seconds=trained * per_trained,
-        sampling_seconds=drawn * per_sample,
+        sampling_seconds=(drawn * evaluations + own) * per_sample,
         disk_bytes=(drawn + released) * channels * height * width,
     )
 

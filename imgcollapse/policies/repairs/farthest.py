@@ -40,5 +40,4 @@ def farthest_points(
         gaps = np.minimum(gaps, between.min(1).clip(0))
         gaps[block] = inside
         chosen += taken
-        gaps[chosen] = -1.0
     return order[chosen]
