@@ -182,11 +182,7 @@ class _BesideBase:
     base: dict[str, Any]
 
     def load(self, seed: int) -> tuple[int, dict[str, Any]] | None:
-        saved = self.checkpoint.load(seed)
-        if saved is None:
-            return None
-        step, arrays = saved
-        return step, {name: one for name, one in arrays.items() if not name.startswith(BASE)}
+        return self.checkpoint.load(seed)
 
     def save(self, seed: int, step: int, arrays: dict[str, Any]) -> None:
         beside = {BASE + name: one for name, one in self.base.items()}
