@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -99,6 +99,19 @@ class FirstStageConfig(Section):
     dim: int = Field(64, ge=2, le=3 * 256**2)
 
 
+class NegativeConfig(Section):
+    """Pushes the generator away from what it becomes when trained on its own samples."""
+
+    kind: Literal["neon", "sims"] = Field(
+        description="neon extrapolates weights; sims predictions, which takes twice the time"
+    )
+    weight: float = Field(1.0, ge=0, le=100, description="0 leaves the generator as it is")
+    images: Literal["pool"] | Annotated[int, Field(ge=1, le=MOST_IMAGES)] = Field(
+        "pool", description="own samples to train on; pool: as many as the pool holds"
+    )
+    steps: int = Field(500, ge=1, le=MOST_STEPS, description="training steps on them")
+
+
 class GeneratorConfig(Section):
     """What is fitted. Sizes of other kinds are let be, so that ``kind`` alone changes the arm."""
 
@@ -123,6 +136,10 @@ class GeneratorConfig(Section):
         0.1, ge=0.01, le=2, description="largest standard deviation of the vae's pixels, in [-1, 1]"
     )
     decode: Literal["sample", "mean"] = "sample"
+    class_balance: float = Field(
+        0.0, ge=0, le=1000, description="tau of the class-balancing loss of diffusion; 0: without"
+    )
+    negative: NegativeConfig | None = None
     components: int = Field(20, ge=1, le=10_000, description="components of the gaussian mixture")
 
     @model_validator(mode="after")
@@ -135,9 +152,17 @@ class GeneratorConfig(Section):
             label_dropout=("diffusion",),
             init=("vae", "diffusion"),
             decode=("vae",),
+            class_balance=("diffusion",),
+            negative=("vae", "diffusion"),
         )
         if self.label_dropout and self.labels == "none":
             raise ValueError("generator.label_dropout has no effect with generator.labels: none")
+        if self.class_balance and self.labels == "none":
+            raise ValueError("generator.class_balance needs labels, and generator.labels is none")
+        if self.negative is not None and self.negative.kind == "sims" and self.kind == "vae":
+            raise ValueError(
+                "generator.negative.kind: sims goes with generator.kind: diffusion; neon with both"
+            )
         if self.kind == "bootstrap" and self.labels == "balanced":
             raise ValueError(
                 "generator.labels: balanced does not go with generator.kind: bootstrap, "

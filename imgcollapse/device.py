@@ -6,6 +6,9 @@ import os
 import platform
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
@@ -15,6 +18,7 @@ import torch
 from imgcollapse.errors import EnvironmentalError
 
 PACKAGES = ("torch", "torchvision", "diffusers", "numpy", "scipy", "scikit-learn", "pillow")
+_RANDOM = threading.Lock()
 REPEATABLE_WORKSPACES = (":4096:8", ":16:8")
 """The settings of cuBLAS with which it repeats its bytes."""
 
@@ -27,6 +31,30 @@ def pick_device(wanted: Literal["auto", "cpu", "cuda"]) -> torch.device:
         )
     use_cuda = wanted != "cpu" and torch.cuda.is_available()
     return torch.device("cuda" if use_cuda else "cpu")
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Torch's own random numbers on the CPU begin at a seed, and are as before at the end.
+
+    One thread at a time: they are global.
+    """
+    with _RANDOM, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def beside(device: torch.device, apart: bool) -> Iterator[None]:
+    """On CUDA, work of this thread on a stream of its own, if it is to run apart from the rest."""
+    if not (apart and device.type == "cuda"):
+        yield
+        return
+    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    stream.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(stream):
+        yield
+    stream.synchronize()
 
 
 def usable_cores() -> int:

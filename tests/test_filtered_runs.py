@@ -55,7 +55,7 @@ class StopsAfterTwo(SilentReporter):
 
     done = 0
 
-    def committed(self, run: object, generation: object, seconds: float) -> None:
+    def committed(self, run: object, generation: object, scores: object, seconds: float) -> None:
         self.done += 1
 
     def should_stop(self) -> bool:
@@ -119,7 +119,8 @@ def test_images_without_a_label_are_counted_as_the_judge_sees_them(marked: Path)
     real = make_splits(settings).pool
     judge = Judge.load(marked / "judge", torch.device("cpu"))
     maker = PoolMaker(settings, real)
-    pool, filtered = maker.pool(1, [run.released(0, real.classes, len(real))])
+    made = maker.pool(1, [run.released(0, real.classes, len(real))])
+    pool, filtered = made.images, made.filtered
     assert filtered is not None
     for images, found in (
         (pool, run.pool(1)["judged"]),

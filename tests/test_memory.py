@@ -60,7 +60,7 @@ class Watching(SilentReporter):
         self.peak = peak
         self.found: list[int] = []
 
-    def committed(self, run: object, generation: object, seconds: float) -> None:
+    def committed(self, run: object, generation: object, scores: object, seconds: float) -> None:
         self.found.append(self.peak.bytes)
         self.peak.bytes = 0
 

@@ -29,6 +29,9 @@ KINDS: dict[str, dict[str, Any]] = {
         "kind": "vae", "network": "mlp", "width": 16, "latent": 4, "labels": "from-pool"
     },
     "flow": {"network": "mlp", "width": 16, "depth": 2, "objective": "flow"},
+    "class balance": {
+        "network": "mlp", "width": 16, "depth": 2, "labels": "balanced", "class_balance": 2.0
+    },
     "eps with labels": {
         "network": "mlp", "width": 16, "depth": 2, "objective": "eps", "labels": "balanced"
     },

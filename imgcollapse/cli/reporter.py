@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from imgcollapse.chain import Generation
     from imgcollapse.config import Config
     from imgcollapse.metrics.ruler import Ruler
+    from imgcollapse.scores import Score
     from imgcollapse.store.run_directory import RunDirectory
 
 REDRAW_SECONDS = 0.2
@@ -114,7 +115,9 @@ class ConsoleReporter:
                 f"{', '.join(rare)}: too rare for {self.num_scored:,} images to show their loss"
             )
 
-    def committed(self, run: RunDirectory, generation: Generation, seconds: float) -> None:
+    def committed(
+        self, run: RunDirectory, generation: Generation, scores: list[Score], seconds: float
+    ) -> None:
         from imgcollapse.figures.tables import RunTables
 
         rows = sys.stderr if self.to_stderr else sys.stdout
@@ -125,7 +128,7 @@ class ConsoleReporter:
             self.head, self.tail = tables.head, tables.tail
             self._print(header_row(), rows)
         row = generation_row(
-            generation.scores,
+            scores,
             self.head,
             self.tail,
             generation.number,
@@ -134,7 +137,7 @@ class ConsoleReporter:
             left=duration(left),
         )
         self._print(row, rows)
-        if is_misfit(generation.scores) and not self.misfit_explained:
+        if is_misfit(scores) and not self.misfit_explained:
             self.misfit_explained = True
             self.message(MISFIT)
 

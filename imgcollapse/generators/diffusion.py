@@ -22,6 +22,7 @@ from imgcollapse.generators.base import (
     to_bytes,
     to_floats,
 )
+from imgcollapse.generators.class_balance import class_balancing_loss, other_labels
 from imgcollapse.generators.denoising import denoiser_for, rows_at_once
 from imgcollapse.generators.first_stage import FirstStage
 from imgcollapse.generators.guidance import guided, hide_some
@@ -38,7 +39,7 @@ from imgcollapse.generators.vae import padded_labels
 from imgcollapse.generators.weights import load_weights, save_module
 from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.seeds import seed_for
-from imgcollapse.training import Items, Task
+from imgcollapse.training import Items, Loss, Task
 from imgcollapse.training.batches import placed
 
 LOSS_TIMES = 8
@@ -77,7 +78,11 @@ class Diffusion:
         stage = self.config.first_stage
         self.first_stage = FirstStage(stage.dim, image_shape, device) if stage else None
         self.item_shape = (stage.dim,) if stage else image_shape
-        self.average: MLPDenoiser | UNetDenoiser | None = None
+        self.average: nn.Module | None = None
+        tau = self.config.class_balance
+        self.loss_of: Loss = (
+            functools.partial(class_balancing_loss, tau=tau) if tau else _denoising_loss
+        )
 
     def fit(self, pool: ImageSet, *, seed: int, surroundings: Surroundings) -> Fit:
         if self.num_labels and not self.config.label_dropout:
@@ -98,13 +103,16 @@ class Diffusion:
             part = _drawn_time(self.config.objective, len(x0), random, x0.device)
             if self.config.label_dropout:
                 labels = hide_some(labels, self.config.label_dropout, self.no_class, random)
-            return *noised(self.config.objective, x0, noise, signal, part), labels
+            prepared = *noised(self.config.objective, x0, noise, signal, part), labels
+            if not self.config.class_balance:
+                return prepared
+            return *prepared, other_labels(len(x0), len(self.classes), random)
 
         task = Task(
             network,
             average,
             prepare,
-            _denoising_loss,
+            self.loss_of,
             *items_of(pool),
             self.training,
             seed=seed,
@@ -175,18 +183,18 @@ class Diffusion:
 
         The pipeline can be called where the UNet is unconditional.
         """
-        if self.average is None:
-            raise ValueError("fit or load comes before save")
         objective = self.config.objective
         if isinstance(self.average, UNetDenoiser):
             from diffusers import DDPMPipeline
 
             scheduler = make_pipeline_scheduler(self.sampling, objective)
             DDPMPipeline(self.average.unet, scheduler).save_pretrained(folder)
-        else:
+        elif isinstance(self.average, MLPDenoiser):
             save_module(self.average, folder / "denoiser", self.average.settings)
             scheduler = make_scheduler(self.sampling, objective, clip=self.first_stage is None)
             scheduler.save_pretrained(folder / "scheduler")
+        else:
+            raise ValueError("fit or load comes before save")
         if self.first_stage is not None:
             self.first_stage.save(folder)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imgcollapse.config import Config
-from imgcollapse.device import autocast_dtype
+from imgcollapse.device import autocast_dtype, seeded
 from imgcollapse.generators.base import (
     Fit,
     Surroundings,
@@ -169,8 +169,7 @@ class VAE:
         return placed(pool.images, self.device, self.training.pool), labels
 
     def fresh_network(self, seed: int) -> VAENetwork:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             kind = DenseVAE if self.config.network == "mlp" else ConvolutionalVAE
             return kind(**self.settings).to(self.device)
 

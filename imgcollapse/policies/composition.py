@@ -87,8 +87,11 @@ def pool_size(policy: PolicyConfig, generation: int, *, first: int, released: in
 
 def synthetic_needed(policy: PolicyConfig, num_images: int | str, pool_size: int) -> int:
     """Images that a generation releases for later pools; 0 where the policy uses none."""
-    if policy.window == "none":
-        return 0
+    return 0 if policy.window == "none" else released_each(num_images, pool_size)
+
+
+def released_each(num_images: int | str, pool_size: int) -> int:
+    """As ``synthetic_needed`` of a lab, whose samples others use where its own policy does not."""
     return pool_size if num_images == "pool" else int(num_images)
 
 

@@ -53,6 +53,8 @@ def why_no_selection(config: Config) -> str | None:
     """Why selection and crowding cannot be estimated, in words; None where they can."""
     if config.generator.labels == "balanced":
         return "shares are asked for here, labels: balanced, and not an outcome"
+    if config.lab is not None:
+        return "the pools hold what other labs released, beside the lab's own samples"
     if config.policy.filter is not None or config.policy.repairs:
         return "policy.filter and repairs change what later pools get, beside chance and selection"
     return None

@@ -9,8 +9,8 @@ from pathlib import Path
 from imgcollapse.config import Config
 from imgcollapse.config_file import lab_configs
 from imgcollapse.store.run_directory import RunDirectory
-from imgcollapse.study.chain_run import ChainRun, opened
-from imgcollapse.study.run import Reporter
+from imgcollapse.study.chain_run import ChainRun, Reporter
+from imgcollapse.study.run import opened
 
 ReporterOf = Callable[[Config], Reporter]
 

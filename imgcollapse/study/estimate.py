@@ -14,8 +14,9 @@ from imgcollapse.device import pick_device, set_up
 from imgcollapse.generators import Surroundings, make_generator
 from imgcollapse.generators.noise import BLOCK_IMAGES
 from imgcollapse.images import ImageSet
-from imgcollapse.policies import synthetic_needed
+from imgcollapse.policies import changes_samples, drawn_for, synthetic_needed
 from imgcollapse.study.chance import num_passes
+from imgcollapse.study.requirements import refuse_unknown_classes
 
 PROBE_IMAGES = 128
 PROBE_STEPS = 4
@@ -59,14 +60,15 @@ def estimate(config: Config, chains: int = 1) -> Cost | None:
 
     ``chains`` is how many such chains there are to be, alike but for their seeds.
 
-    ConfigError where the pool is too small for the generator, as in the run itself. None where
-    only the data would tell how large the pool is.
+    ConfigError where the pool is too small for the generator or a class is not known, as in the
+    run itself. None where only the data would tell how large the pool is.
     """
     if config.profile.kind == "as-is" or config.data.source == "files":
         return None
     device = pick_device(config.device)
     set_up(device, config.deterministic)
     (channels, height, width), classes = native_shape(config.data)
+    refuse_unknown_classes(config, classes)
     pool = int(counts_by_class(config.profile, classes, config.seed).sum())
     num_probe = min(pool, max(PROBE_IMAGES, _fewest_images(config.generator)))
     random = np.random.default_rng(0)
@@ -79,6 +81,7 @@ def estimate(config: Config, chains: int = 1) -> Cost | None:
         few = min(SAMPLER_STEPS, config.sampling.steps)
         short = config.model_copy(
             update={
+                "generator": config.generator.model_copy(update={"negative": None}),
                 "training": config.training.model_copy(
                     update={"budget": "steps", "steps": steps, "batch_size": batch}
                 ),
@@ -103,21 +106,29 @@ def estimate(config: Config, chains: int = 1) -> Cost | None:
     if affordable > PROBE_STEPS:
         per_trained, per_sample = timed(min(affordable, 10 * PROBE_STEPS), batch)
     for_pool = synthetic_needed(config.policy, config.sampling.num_images, pool)
-    drawn = max(for_pool, config.scores.num_images) * config.generations * chains
+    rounds = config.generations * chains
+    drawn = max(drawn_for(config.policy.repairs, for_pool), config.scores.num_images) * rounds
+    released = for_pool * rounds if changes_samples(config.policy) else 0
     anew = for_pool * (num_passes(config, pool) - 1) * (config.generations - 1) * chains
     per_fit = pool
     if config.generator.kind in ("vae", "diffusion"):
         per_fit = config.training.num_steps(pool) * min(config.training.batch_size, pool)
-    trained = per_fit * config.generations * chains
+    own, evaluations, negative = 0, 1, config.generator.negative
+    if negative is not None:
+        own = pool if negative.images == "pool" else negative.images
+        per_fit += negative.steps * min(config.training.batch_size, own)
+        evaluations = 2 if negative.kind == "sims" else 1
+    own *= rounds
+    trained = per_fit * rounds
     return Cost(
         device=device.type,
         chains=chains,
         pool_images=pool,
         training_images=trained,
-        sampled_images=drawn + anew,
+        sampled_images=drawn + anew + own,
         training_seconds=trained * per_trained,
-        sampling_seconds=(drawn + anew) * per_sample,
-        disk_bytes=drawn * channels * height * width,
+        sampling_seconds=((drawn + anew) * evaluations + own) * per_sample,
+        disk_bytes=(drawn + released) * channels * height * width,
     )
 
 

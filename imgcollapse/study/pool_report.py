@@ -25,7 +25,7 @@ def pool_report(config: Config, generation: Generation, judge: Judge) -> dict[st
     Where ``pool`` is on the fly they are those of the first pass, and each further one has its own.
     ``judged`` counts the images without a label by the class that the judge sees.
     """
-    pool, filtered = generation.pool, generation.filtered
+    pool, filtered, psnr = generation.pool, generation.filtered, generation.release.psnr
     found: dict[str, Any] = {
         "size": len(pool),
         "loss": generation.fit.loss,
@@ -38,11 +38,13 @@ def pool_report(config: Config, generation: Generation, judge: Judge) -> dict[st
             **report(config.policy.filter, filtered),
             "dropped_counts": _judged(filtered.incoming, ~filtered.kept, judge),
         }
-    if generation.psnr is not None:
+    if psnr is not None:
         found["watermark"] = {
-            "marked": len(generation.psnr),
-            "psnr": float(np.median(generation.psnr)) if len(generation.psnr) else None,
+            "marked": len(psnr),
+            "psnr": float(np.median(psnr)) if len(psnr) else None,
         }
+    if generation.repaired:
+        found["repairs"] = [one.as_dict() for one in generation.repaired]
     return found
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from imgcollapse.config import Config
 from imgcollapse.device import threads_of_each, usable_cores
 from imgcollapse.errors import EnvironmentalError, Stopped
-from imgcollapse.study.run import Reporter, run_to_disk
+from imgcollapse.study.chain_run import Reporter
+from imgcollapse.study.run import run_to_disk
 
 SPAWN = multiprocessing.get_context("spawn")
 THREADS = "OMP_NUM_THREADS"

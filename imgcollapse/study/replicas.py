@@ -11,8 +11,9 @@ from imgcollapse.config import Config
 from imgcollapse.data.splits import make_splits
 from imgcollapse.errors import LabError, Stopped
 from imgcollapse.store.run_directory import RunDirectory
+from imgcollapse.study.chain_run import Reporter
 from imgcollapse.study.processes import Processes, sharing_cores
-from imgcollapse.study.run import Reporter, run_to_disk
+from imgcollapse.study.run import run_to_disk
 from imgcollapse.training import Task, Trained
 from imgcollapse.training.together import train_together
 
