@@ -136,9 +136,11 @@ class StopsOnce(SilentReporter):
 def test_a_mapped_run_has_the_bytes_of_a_resident_one_also_after_a_stop(
     kind: str, tmp_path: Path, files_below: Reader
 ) -> None:
-    few = {"generations": 3}
-    run_to_disk(accumulate(kind, "resident", **few), tmp_path / "resident", SilentReporter())
-    mapped = accumulate(kind, "mapped", **few)
+    resident, mapped = (
+        accumulate(kind, pool, generations=3 if kind == "bootstrap" else 2)
+        for pool in ("resident", "mapped")
+    )
+    run_to_disk(resident, tmp_path / "resident", SilentReporter())
     if kind != "bootstrap":
         with pytest.raises(Stopped):
             run_to_disk(mapped, tmp_path / "mapped", StopsOnce())
