@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imgcollapse.config import Config
 from imgcollapse.device import threads_of_each, usable_cores
 from imgcollapse.errors import EnvironmentalError, Stopped
-from imgcollapse.study.chain_run import Reporter
-from imgcollapse.study.run import run_to_disk
+
+if TYPE_CHECKING:
+    from imgcollapse.study.chain_run import Reporter
 
 SPAWN = multiprocessing.get_context("spawn")
 THREADS = "OMP_NUM_THREADS"
@@ -91,6 +93,8 @@ def _run_in_process(config: Config, out: Path, reporter: Reporter) -> None:
 
 def _run(config: Config, out: Path, reporter: Reporter, sender: Connection) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    from imgcollapse.study.run import run_to_disk
+
     try:
         run_to_disk(config, out, reporter)
     except Exception as error:
