@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import json
 import multiprocessing
 import os
 import pickle
@@ -255,6 +256,15 @@ def test_a_warm_start_and_another_seed_give_other_bytes(undisturbed: dict[str, P
     cold, warm = (lasting(undisturbed[init]) for init in ("scratch", "warm"))
     assert cold["gen_000/samples.npz"] == warm["gen_000/samples.npz"]
     assert cold["gen_001/samples.npz"] != warm["gen_001/samples.npz"]
+
+
+def test_the_report_of_a_pool_says_what_kind_it_is(undisturbed: dict[str, Path]) -> None:
+    for name, kinds in (("on-the-fly", ["fixed", "on-the-fly"]), ("scratch", ["fixed", "fixed"])):
+        reports = [
+            json.loads((undisturbed[name] / f"gen_00{number}" / "pool.json").read_bytes())
+            for number in (0, 1)
+        ]
+        assert [one["pool"] for one in reports] == kinds
 
 
 @pytest.mark.parametrize(

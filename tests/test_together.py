@@ -35,6 +35,10 @@ KINDS: dict[str, dict[str, Any]] = {
     "eps with labels": {
         "network": "mlp", "width": 16, "depth": 2, "objective": "eps", "labels": "balanced"
     },
+    "flow with hidden labels": {
+        "network": "mlp", "width": 16, "depth": 2, "objective": "flow", "labels": "balanced",
+        "label_dropout": 0.2,
+    },
 }  # fmt: skip
 
 
