@@ -16,6 +16,7 @@ from imgcollapse.cli.parameters import (
     read_config,
 )
 from imgcollapse.cli.reporter import ConsoleReporter, Interrupts
+from imgcollapse.errors import ConfigError
 
 if TYPE_CHECKING:
     from imgcollapse.config import Config
@@ -56,6 +57,15 @@ def run(
         _print_plan(resolved, replicas, as_json)
         return
     stem = Path("runs") / "+".join(Path(one).stem for one in (config, *(with_ or [])))
+    if resolved.labs:
+        if replicas > 1:
+            raise ConfigError(
+                "--replicas goes with one chain, and the config has labs",
+                "give the seeds one after the other: --seed N",
+            )
+        folder = out or stem.with_name(f"{stem.name}-seed{resolved.seed}")
+        _run_ecosystem(resolved, folder, max_time, as_json)
+        return
     if replicas > 1:
         _run_replicas(resolved, out or stem, replicas, max_time, as_json)
         return
@@ -86,6 +96,22 @@ def _run_replicas(
         print_json({"runs": rows})
     else:
         print(f"done: {num} runs below {out} (imgcollapse show {out})")
+
+
+def _run_ecosystem(config: Config, out: Path, max_time: float | None, as_json: bool) -> None:
+    interrupts = Interrupts()
+
+    def reporter_of(one: Config) -> ConsoleReporter:
+        return ConsoleReporter(one, max_time, as_json, one.lab.name if one.lab else "", interrupts)
+
+    from imgcollapse.study.ecosystem import run_ecosystem
+
+    runs = run_ecosystem(config, out, reporter_of)
+    if as_json:
+        rows = [{"run": str(run.path), "generations": len(run.generations())} for run in runs]
+        print_json({"runs": rows})
+    else:
+        print(f"done: {len(runs)} labs below {out} (imgcollapse show {out})")
 
 
 def _print_plan(config: Config, chains: int, as_json: bool) -> None:
