@@ -130,6 +130,7 @@ def prepare_process(out: Path, blow: Blow | None, *, quick: bool) -> None:
     from imgcollapse.store import progress, run_directory
 
     run: Any = importlib.import_module("imgcollapse.study.run")
+    chain_run: Any = importlib.import_module("imgcollapse.study.chain_run")
 
     def state(self: run_directory.RunDirectory) -> progress.TrainingState:
         return progress.TrainingState(self.path / "state" / "training.safetensors", 0.0)
@@ -142,8 +143,8 @@ def prepare_process(out: Path, blow: Blow | None, *, quick: bool) -> None:
         run.make_splits = functools.partial(drawn_once, out.parent.parent / "splits.pickle")
         os.fsync = lambda fd: None
         shares.REPLICATES = 20
-        run.draw_grid = described
-        run.draw_histogram = described
+        chain_run.draw_grid = described
+        chain_run.draw_histogram = described
         for name in run_figures.FIGURES:
             run_figures.FIGURES[name] = lambda tables: repr(tables.scores).encode()
     count_steps(out.with_suffix(".steps"))

@@ -107,12 +107,16 @@ class ChainRun:
         """Makes the generations that are missing; Stopped where the reporter asks for it."""
         while self.done < self.config.generations:
             self.advance()
-            if self.done < self.config.generations and self.reporter.should_stop():
-                self.finish()
-                raise Stopped(
-                    f"stopped after generation {self.done - 1} ({self.run.path})",
-                    "give the same command again to go on",
-                )
+            self.stop_if_asked()
+
+    def stop_if_asked(self) -> None:
+        """Stopped where the reporter asks for it and there is more to do."""
+        if self.done < self.config.generations and self.reporter.should_stop():
+            self.finish()
+            raise Stopped(
+                f"stopped after generation {self.done - 1} ({self.run.path})",
+                "give the same command again to go on",
+            )
 
     def advance(self) -> None:
         """Makes the next generation, and sees to it that it is scored and committed."""

@@ -10,7 +10,7 @@ from imgcollapse.config import Config
 from imgcollapse.config_file import lab_configs
 from imgcollapse.store.run_directory import RunDirectory
 from imgcollapse.study.chain_run import ChainRun, Reporter
-from imgcollapse.study.run import opened
+from imgcollapse.study.run import is_complete, opened
 
 ReporterOf = Callable[[Config], Reporter]
 
@@ -23,14 +23,22 @@ def run_ecosystem(config: Config, out: Path, reporter_of: ReporterOf) -> list[Ru
     one lab pass; the same call goes on.
     """
     configs = lab_configs(config)
+    places = [out / one.lab.name for one in configs if one.lab is not None]
+    runs = [RunDirectory(place) for place in places]
+    if all(is_complete(*both) for both in zip(configs, places, strict=True)):
+        for run in runs:
+            run.check()
+        return runs
     with ExitStack() as stack:
         chains: list[ChainRun] = []
-        for one in configs:
-            first = RunDirectory(chains[0].run.path) if chains else None
-            place = out / str(one.lab and one.lab.name)
-            chains.append(stack.enter_context(opened(one, place, reporter_of(one), first)))
+        for one, place in zip(configs, places, strict=True):
+            sibling = runs[0] if chains else None
+            chains.append(stack.enter_context(opened(one, place, reporter_of(one), sibling)))
         for generation in range(config.generations):
             for chain in chains:
                 if chain.config.starts + chain.done == generation:
                     chain.advance()
-    return [chain.run for chain in chains]
+            for chain in chains:
+                chain.finish()
+                chain.stop_if_asked()
+    return runs
