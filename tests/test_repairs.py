@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from scipy.stats import binomtest
 
+from imgcollapse.arrays import in_file, is_mapped
 from imgcollapse.chain import Generation, run_chain
 from imgcollapse.config import Config
 from imgcollapse.config_file import parse_config
@@ -448,6 +449,17 @@ def test_a_class_that_is_gone_comes_back_from_the_stock_alone() -> None:
         assert len(np.unique(look(left.images).nearest)) == classes
 
 
+@pytest.mark.parametrize("how", ["weights", "star", "stock"])
+def test_a_rebalanced_pool_lies_where_pools_are_kept(how: str, tmp_path: Path) -> None:
+    pool = images(300, 9, origin=3)
+    (config,) = policy([{"kind": "rebalance", "how": how}]).repairs
+    here, _ = repair_pool([config], pool, evidence())
+    there, _ = repair_pool([config], pool, evidence(), in_file(tmp_path))
+    assert is_mapped(there.images)
+    assert there.hashes() == here.hashes()
+    assert (there.origin == here.origin).all()
+
+
 def with_repairs(path: Path, *repairs: dict[str, Any]) -> Path:
     text = TINY.replace("policy: {preset: replace}", f"policy: {json.dumps({'repairs': repairs})}")
     path.write_text(text, encoding="utf-8")
@@ -497,6 +509,6 @@ def test_an_unknown_favourite_is_refused_before_anything_is_written(
     config = with_repairs(tmp_path / "some.yaml", {"kind": "curate", "favourite": "dalmatan"})
     said = call("run", config, *option)
     assert said.code == 2
-    assert "policy.repairs[0].favourite: there is no class 'dalmatan'" in said.err
+    assert "policy.repairs[0].favourite: unknown class dalmatan" in said.err
     assert "hint: did you mean dalmatian?" in said.err
     assert [path.name for path in tmp_path.iterdir()] == ["some.yaml"]

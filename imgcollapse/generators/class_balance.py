@@ -11,12 +11,13 @@ COMMITMENT = 0.25
 """Gamma of the paper: how far the prediction under the other label comes to meet the own one."""
 
 
-def other_labels(num: int, num_classes: int, random: torch.Generator) -> Tensor:
-    """y' of each image, int64 N: every class as often.
+def other_labels(labels: Tensor, num_classes: int, random: torch.Generator) -> Tensor:
+    """y' of each image, int64 N: every class as often, but none for an image that has none.
 
     So the authors' code draws them to fine-tune; from scratch it draws them as the data holds them.
     """
-    return torch.randint(num_classes, (num,), generator=random, device=random.device)
+    drawn = torch.randint(num_classes, labels.shape, generator=random, device=labels.device)
+    return torch.where(labels < num_classes, drawn, labels)
 
 
 def class_balancing_loss(

@@ -106,7 +106,7 @@ class Diffusion:
             prepared = *noised(self.config.objective, x0, noise, signal, part), labels
             if not self.config.class_balance:
                 return prepared
-            return *prepared, other_labels(len(x0), len(self.classes), random)
+            return *prepared, other_labels(labels, self.no_class, random)
 
         task = Task(
             network,

@@ -114,7 +114,8 @@ def joined(parts: Sequence[Part], keep: Keep) -> ImageSet:
     A set in memory that is the whole of it is not copied.
     """
     first, rows = parts[0]
-    if len(parts) == 1 and len(rows) == len(first) and not is_mapped(first.images):
+    is_whole = len(parts) == 1 and np.array_equal(rows, np.arange(len(first)))
+    if is_whole and not is_mapped(first.images):
         return first
     if any(one.classes != first.classes for one, _ in parts):
         raise ValueError("image sets with different classes cannot be joined")

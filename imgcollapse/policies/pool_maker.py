@@ -87,7 +87,7 @@ class PoolMaker:
         if self.policy.filter is not None:
             filtered = filter_pool(self.policy.filter, incoming, evidence, self.keep)
             incoming = filtered.pool
-        return Made(*repair_pool(self.policy.repairs, incoming, evidence), filtered)
+        return Made(*repair_pool(self.policy.repairs, incoming, evidence, self.keep), filtered)
 
     def pool_of_pass(self, generation: int, number: int, released: ImageSet) -> ImageSet:
         """The pool of pass ``number`` of a generation, of other samples of the last one.

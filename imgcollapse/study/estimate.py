@@ -14,9 +14,13 @@ from imgcollapse.device import pick_device, set_up
 from imgcollapse.generators import Surroundings, make_generator
 from imgcollapse.generators.noise import BLOCK_IMAGES
 from imgcollapse.images import ImageSet
-from imgcollapse.policies import changes_samples, drawn_for, synthetic_needed
+from imgcollapse.policies import (
+    changes_samples,
+    drawn_for,
+    refuse_unknown_classes,
+    synthetic_needed,
+)
 from imgcollapse.study.chance import num_passes
-from imgcollapse.study.requirements import refuse_unknown_classes
 
 PROBE_IMAGES = 128
 PROBE_STEPS = 4
@@ -68,7 +72,7 @@ def estimate(config: Config, chains: int = 1) -> Cost | None:
     device = pick_device(config.device)
     set_up(device, config.deterministic)
     (channels, height, width), classes = native_shape(config.data)
-    refuse_unknown_classes(config, classes)
+    refuse_unknown_classes(config.policy, classes)
     pool = int(counts_by_class(config.profile, classes, config.seed).sum())
     num_probe = min(pool, max(PROBE_IMAGES, _fewest_images(config.generator)))
     random = np.random.default_rng(0)

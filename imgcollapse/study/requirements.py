@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,6 @@ from imgcollapse.errors import ConfigError
 from imgcollapse.generators import fewest_images
 from imgcollapse.images import ImageSet
 from imgcollapse.policies import pool_size, synthetic_needed
-from imgcollapse.repair_config import CurateConfig
 
 
 def refuse_unwritable(out: Path) -> None:
@@ -54,19 +51,6 @@ def refuse_small_pools(config: Config, real: ImageSet) -> None:
                 "lower generator.components or generator.first_stage.dim, or enlarge the pool: "
                 "profile.num_max, policy.cap, sampling.num_images",
             )
-
-
-def refuse_unknown_classes(config: Config, classes: Sequence[str]) -> None:
-    """ConfigError where a repair names a class that the data do not have."""
-    for place, repair in enumerate(config.policy.repairs):
-        name = repair.favourite if isinstance(repair, CurateConfig) else None
-        if name is None or name in classes:
-            continue
-        near = difflib.get_close_matches(name, classes, 1)
-        raise ConfigError(
-            f"policy.repairs[{place}].favourite: there is no class {name!r}",
-            f"did you mean {near[0]}?" if near else f"classes: {', '.join(classes)}",
-        )
 
 
 def differences(recorded: dict[str, Any], here: dict[str, Any]) -> list[str]:

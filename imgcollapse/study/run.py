@@ -21,7 +21,6 @@ from imgcollapse.study.preparation import prepare
 from imgcollapse.study.requirements import (
     differences,
     refuse_small_pools,
-    refuse_unknown_classes,
     refuse_unwritable,
 )
 from imgcollapse.training import Task, Trained, train
@@ -86,7 +85,6 @@ def opened(
     generator = make_generator(config, splits.pool.image_shape, splits.pool.classes, device)
     refuse_small_pools(config, splits.pool)
     refuse_unfit(config.policy, splits.pool)
-    refuse_unknown_classes(config, splits.pool.classes)
     if overlap is None:
         overlap = device.type == "cuda" and not config.training.cuda_graphs
     out.mkdir(parents=True, exist_ok=True)

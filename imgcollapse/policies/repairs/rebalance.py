@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgcollapse.images import ImageSet
+from imgcollapse.policies.composition import Part
 from imgcollapse.policies.evidence import Evidence
 from imgcollapse.repair_config import RebalanceConfig
 from imgcollapse.seeds import random_for
 
 
-def rebalance(config: RebalanceConfig, pool: ImageSet, num: int, evidence: Evidence) -> ImageSet:
+def rebalance(config: RebalanceConfig, pool: ImageSet, num: int, evidence: Evidence) -> list[Part]:
     """``num`` images, of each class that there is equally many, or one more.
 
     An image that the judge rejects counts for the class that is nearest.
@@ -38,8 +39,8 @@ def rebalance(config: RebalanceConfig, pool: ImageSet, num: int, evidence: Evide
         else:
             chosen.append(_evenly(own, min(quota, len(own)), random))
             added.append(_evenly(real, quota - len(chosen[-1]), random))
-    kept = pool[np.sort(np.concatenate(chosen))]
-    return kept.concat(evidence.real[np.concatenate(added)]) if added else kept
+    kept = [(pool, np.sort(np.concatenate(chosen)))]
+    return [*kept, (evidence.real, np.concatenate(added))] if added else kept
 
 
 def _quotas(num: int, parts: int, random: np.random.Generator) -> NDArray[np.int64]:

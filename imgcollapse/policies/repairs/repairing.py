@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imgcollapse.arrays import Keep, in_memory
 from imgcollapse.images import UNLABELLED, ImageSet
+from imgcollapse.policies.composition import Part, joined
 from imgcollapse.policies.evidence import Evidence, Look, Verdicts
 from imgcollapse.policies.repairs.curate import curate
 from imgcollapse.policies.repairs.project import project
@@ -22,6 +24,8 @@ from imgcollapse.seeds import seed_for
 
 Repair = Callable[[Any, ImageSet, int, Evidence], ImageSet]
 """(config, images, how many to return, evidence) -> repaired images."""
+Draw = Callable[[Any, ImageSet, int, Evidence], Sequence[Part]]
+"""As a repair, but says which rows of which images are taken."""
 
 SAMPLE_REPAIRS: dict[str, Repair] = {
     "select": select,
@@ -29,7 +33,7 @@ SAMPLE_REPAIRS: dict[str, Repair] = {
     "project": project,
     "relabel": relabel,
 }
-POOL_REPAIRS: dict[str, Repair] = {"rebalance": rebalance}
+POOL_REPAIRS: dict[str, Draw] = {"rebalance": rebalance}
 ROUNDING = 1e-9
 
 
@@ -83,10 +87,15 @@ def repair_samples(
 
 
 def repair_pool(
-    repairs: Sequence[RepairConfig], pool: ImageSet, evidence: Evidence
+    repairs: Sequence[RepairConfig], pool: ImageSet, evidence: Evidence, keep: Keep = in_memory
 ) -> tuple[ImageSet, list[Repaired]]:
-    """A pool of the same size, and what was done."""
-    return _repaired(POOL_REPAIRS, repairs, pool, [len(pool)] * len(repairs), evidence)
+    """A pool of the same size, its images where ``keep`` puts them, and what was done."""
+
+    def by(draw: Draw) -> Repair:
+        return lambda *arguments: joined(draw(*arguments), keep)
+
+    table = {kind: by(draw) for kind, draw in POOL_REPAIRS.items()}
+    return _repaired(table, repairs, pool, [len(pool)] * len(repairs), evidence)
 
 
 def _repaired(

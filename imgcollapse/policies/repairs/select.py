@@ -1,8 +1,8 @@
 """Keeps the best, the worst or any of the samples.
 
-By the judge's confidence or the generator's own loss as in Qiao et al. 2026, where the top by
-likelihood lost minorities and the bottom kept them; by spread as in farthest-point selection
-(Gonzalez 1985).
+By the judge's confidence (Cai et al. 2025 take that of a probe), by the generator's own loss, or
+by spread, which is farthest-point selection (Gonzalez 1985). Qiao et al. 2026 found selection worse
+than a random one where it compares with a biased reference: hence that control.
 """
 
 from __future__ import annotations
