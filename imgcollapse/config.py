@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from imgcollapse.policy_config import MOST_IMAGES, PolicyConfig
+from imgcollapse.policy_config import PolicyConfig
 from imgcollapse.sampling_config import (
     FEWEST_HEUN_STEPS,
     FLOW_SAMPLERS,
@@ -15,13 +15,15 @@ from imgcollapse.sampling_config import (
     SamplingConfig,
     with_preset,
 )
-from imgcollapse.section import Listed, Section
+from imgcollapse.section import MOST_IMAGES, MOST_STEPS, Listed, Section
+from imgcollapse.seeds import seed_for
+from imgcollapse.training_config import TrainingConfig
+from imgcollapse.web_config import LabConfig, LabPlace, refuse_odd_labs
 
 SourceName = Literal[
     "kennel", "digits", "mnist", "fashion-mnist", "cifar10", "cifar100", "svhn", "files"
 ]
 FETCHED = ("mnist", "fashion-mnist", "cifar10", "cifar100", "svhn")
-MOST_STEPS = 100_000_000
 STEPWISE = ("vae", "diffusion")
 """Generators that start from noise, and learn in passes over their pool."""
 
@@ -97,6 +99,19 @@ class FirstStageConfig(Section):
     dim: int = Field(64, ge=2, le=3 * 256**2)
 
 
+class NegativeConfig(Section):
+    """Pushes the generator away from what it becomes when trained on its own samples."""
+
+    kind: Literal["neon", "sims"] = Field(
+        description="neon extrapolates weights; sims predictions, which takes twice the time"
+    )
+    weight: float = Field(1.0, ge=0, le=100, description="0 leaves the generator as it is")
+    images: Literal["pool"] | Annotated[int, Field(ge=1, le=MOST_IMAGES)] = Field(
+        "pool", description="own samples to train on; pool: as many as the pool holds"
+    )
+    steps: int = Field(500, ge=1, le=MOST_STEPS, description="training steps on them")
+
+
 class GeneratorConfig(Section):
     """What is fitted. Sizes of other kinds are let be, so that ``kind`` alone changes the arm."""
 
@@ -121,6 +136,10 @@ class GeneratorConfig(Section):
         0.1, ge=0.01, le=2, description="largest standard deviation of the vae's pixels, in [-1, 1]"
     )
     decode: Literal["sample", "mean"] = "sample"
+    class_balance: float = Field(
+        0.0, ge=0, le=1000, description="tau of the class-balancing loss of diffusion; 0: without"
+    )
+    negative: NegativeConfig | None = None
     components: int = Field(20, ge=1, le=10_000, description="components of the gaussian mixture")
 
     @model_validator(mode="after")
@@ -133,45 +152,23 @@ class GeneratorConfig(Section):
             label_dropout=("diffusion",),
             init=("vae", "diffusion"),
             decode=("vae",),
+            class_balance=("diffusion",),
+            negative=("vae", "diffusion"),
         )
         if self.label_dropout and self.labels == "none":
             raise ValueError("generator.label_dropout has no effect with generator.labels: none")
+        if self.class_balance and self.labels == "none":
+            raise ValueError("generator.class_balance needs labels, and generator.labels is none")
+        if self.negative is not None and self.negative.kind == "sims" and self.kind == "vae":
+            raise ValueError(
+                "generator.negative.kind: sims goes with generator.kind: diffusion; neon with both"
+            )
         if self.kind == "bootstrap" and self.labels == "balanced":
             raise ValueError(
                 "generator.labels: balanced does not go with generator.kind: bootstrap, "
                 "which draws classes as the pool holds them"
             )
         return self
-
-
-class TrainingConfig(Section):
-    budget: Literal["steps", "epochs"] = "steps"
-    steps: int = Field(4000, ge=1, le=MOST_STEPS)
-    epochs: float = Field(20, gt=0, le=100_000)
-    batch_size: int = Field(256, ge=1, le=MOST_IMAGES)
-    learning_rate: float = Field(1e-3, gt=0)
-    warmup_steps: int = Field(100, ge=0, le=MOST_STEPS)
-    weight_decay: float = Field(0.0, ge=0)
-    gradient_clip: float = Field(1.0, gt=0)
-    ema_decay: float = Field(0.999, ge=0, lt=1)
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    compile: Literal["auto", "always", "never"] = Field(
-        "auto", description="torch.compile; auto: convolutions on CUDA if not deterministic"
-    )
-    cuda_graphs: bool = Field(
-        False, description="CUDA: a training step, and the network in sampling, as graphs"
-    )
-
-    @model_validator(mode="after")
-    def fits_budget(self) -> Self:
-        self.refuse_without_effect("training", "budget", epochs=("epochs",))
-        return self
-
-    def num_steps(self, pool_size: int) -> int:
-        """Steps of one generation whose pool holds so many images."""
-        if self.budget == "steps":
-            return self.steps
-        return max(1, round(self.epochs * pool_size / min(self.batch_size, pool_size)))
 
 
 class JudgeConfig(Section):
@@ -201,6 +198,8 @@ class Config(Section):
     policy: PolicyConfig = PolicyConfig.model_validate({})
     judge: JudgeConfig = JudgeConfig()
     scores: ScoresConfig = ScoresConfig()
+    labs: Listed[LabConfig] = Field((), description="two or more: an ecosystem on one web")
+    lab: LabPlace | None = Field(None, description="written by an ecosystem into its labs' runs")
     device: Literal["auto", "cpu", "cuda"] = "auto"
     deterministic: bool = True
 
@@ -217,6 +216,26 @@ class Config(Section):
             generator.get("first_stage") is None,
         )
         return {**values, "sampling": sampling}
+
+    @property
+    def starts(self) -> int:
+        """The generation of the web in which the chain's own generation 0 takes part."""
+        return self.lab.starts if self.lab else 0
+
+    @property
+    def chain_seed(self) -> int:
+        """What the chain's draws are derived from; real images, judge and grid only know seed."""
+        return seed_for(self.seed, "lab", self.lab.name) if self.lab else self.seed
+
+    @model_validator(mode="after")
+    def labs_make_an_ecosystem(self) -> Self:
+        if self.labs:
+            refuse_odd_labs(self.labs, self.generations)
+            if self.policy.pool == "on-the-fly":
+                raise ValueError(
+                    "policy.pool: on-the-fly goes with one lab, whose samples it draws"
+                )
+        return self
 
     @model_validator(mode="after")
     def parts_fit_together(self) -> Self:

@@ -90,12 +90,21 @@ def laid_over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any
             and isinstance(value, Mapping)
             and value.get("kind", old.get("kind")) == old.get("kind")
         ):
-            filled = PRESET_FILLS.get(key, ()) if value.get("preset") is not None else ()
-            kept = {name: one for name, one in old.items() if name not in filled}
+            left_out = _replaced(key, value)
+            kept = {name: one for name, one in old.items() if name not in left_out}
             merged[key] = laid_over(kept, value)
         else:
             merged[key] = value
     return merged
+
+
+def _replaced(section: str, over: Mapping[str, Any]) -> tuple[str, ...]:
+    """What of a section a preset, or a whole composition, that is laid over it decides."""
+    filled = PRESET_FILLS.get(section, ())
+    if over.get("preset") is not None:
+        return filled
+    whole = section == "policy" and set(over) >= {"real", "window", "cap"}
+    return ("preset", *filled) if whole else ()
 
 
 def _read(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:

@@ -69,6 +69,10 @@ class ImageSet:
             self.images, self.labels, np.full(len(self), origin, np.int32), self.classes
         )
 
+    def in_memory(self) -> ImageSet:
+        """A copy of the images in memory, in the plain order of their axes."""
+        return ImageSet(np.array(self.images, order="C"), self.labels, self.origin, self.classes)
+
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Channels, height, width."""
@@ -98,3 +102,27 @@ class ImageSet:
             hashlib.blake2b(image.tobytes(), digest_size=16, key=shape).digest()
             for image in np.ascontiguousarray(self.images)
         ]
+
+
+@dataclass(frozen=True, eq=False)
+class HashedImages(ImageSet):
+    """Images that were hashed once: their parts know the hashes too.
+
+    ``known`` (N) are those of these very images.
+    """
+
+    known: NDArray[np.object_]
+
+    @classmethod
+    def of_set(cls, images: ImageSet) -> HashedImages:
+        """The same images with their hashes; taken now unless they are known already."""
+        known = np.empty(len(images), object)
+        known[:] = images.hashes()
+        return cls(images.images, images.labels, images.origin, images.classes, known)
+
+    def __getitem__(self, index: Index) -> HashedImages:
+        part = super().__getitem__(index)
+        return HashedImages(part.images, part.labels, part.origin, part.classes, self.known[index])
+
+    def hashes(self) -> list[bytes]:
+        return list(self.known)

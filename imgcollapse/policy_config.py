@@ -8,11 +8,10 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import Field, model_validator
 
 from imgcollapse.repair_config import RepairConfig
-from imgcollapse.section import Listed, Section
+from imgcollapse.section import MOST_IMAGES, Listed, Section
 
 PresetName = Literal["replace", "accumulate", "accumulate-subsample", "mix", "real-only"]
 T = TypeVar("T")
-MOST_IMAGES = 10_000_000
 Count = Annotated[int, Field(ge=1, le=MOST_IMAGES)]
 PRESETS: dict[str, dict[str, Any]] = {
     "replace": {"real": "none", "window": "last", "cap": "none"},

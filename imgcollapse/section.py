@@ -7,6 +7,9 @@ from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+MOST_IMAGES = 10_000_000
+MOST_STEPS = 100_000_000
+
 T = TypeVar("T")
 Listed = Annotated[tuple[T, ...], Field(strict=False)]
 """A tuple that YAML writes as a list."""

@@ -13,10 +13,13 @@ from torch import Tensor, nn
 
 from imgcollapse.bench.baselines import diffusers_recipe, plain_vae
 from imgcollapse.bench.ceilings import Ceilings, Work, measure_ceilings, work_of
-from imgcollapse.bench.results import as_rows, as_table, guard, median, result
+from imgcollapse.bench.results import as_rows, as_table, guard, median, result, within
+from imgcollapse.bench.sampling_guard import presets_agree
 from imgcollapse.bench.setting import synthetic_pool
-from imgcollapse.bench.timing import rates_in_turn
+from imgcollapse.bench.timing import rates_in_turn, timed
 from imgcollapse.bench.training_suite import as_tensors
+from imgcollapse.config_file import parse_config
+from imgcollapse.sampling_config import SAMPLING_PRESETS
 
 ROOT = Path(__file__).parent.parent
 CPU = torch.device("cpu")
@@ -34,16 +37,27 @@ def test_a_ratio_is_of_medians_and_holds_from_its_target_on() -> None:
     assert guard("a/b", -2.0, -2.005, "").holds
     assert not result("a/b", [1.9], [1.0], unit="u", target=2.0, says="").holds
     assert median([4, 1, 3, 2]) == 2.5
+    assert within("a/b", 0.25, 1.0, "u", "").ratio == 0.75
+    assert within("a/b", 1.0, 1.0, "u", "").holds
+    assert not within("a/b", 1.01, 1.0, "u", "").holds
 
 
 def test_both_sides_are_timed_in_turn_after_a_round_that_does_not_count() -> None:
     calls: list[str] = []
+    seconds = iter([100.0, 2.0, 4.0])
+
+    def reckoned() -> float:
+        calls.append("baseline")
+        return next(seconds)
+
     ours, baseline = rates_in_turn(
-        lambda: calls.append("ours"), lambda: calls.append("baseline"),
-        ours_units=1, baseline_units=1, rounds=2, device=CPU,
+        timed(lambda: calls.append("ours"), CPU), reckoned,
+        ours_units=1, baseline_units=8, rounds=2,
     )  # fmt: skip
     assert calls == ["ours", "baseline"] * 3
-    assert len(ours) == len(baseline) == 2
+    assert baseline == [4.0, 2.0]
+    assert len(ours) == 2
+    assert min(ours) > 0
 
 
 def test_work_counts_products_forward_and_backward() -> None:
@@ -136,6 +150,30 @@ def test_bench_refuses_what_it_cannot_do(call: Call, tmp_path: Path) -> None:
     assert call("bench", "--suite", "nothing").code == 2
     assert call("bench", "--out", tmp_path).code == 2
     assert call("bench", "--device", "cuda").code == 7 or torch.cuda.is_available()
+
+
+GUARDED = {
+    "data": {"source": "digits"},
+    "profile": {"kind": "exp", "num_max": 80, "imbalance": 0.2},
+    "generator": {
+        "network": "mlp", "width": 64, "depth": 2, "objective": "flow",
+        "first_stage": {"kind": "pca", "dim": 16},
+    },
+    "training": {"steps": 300, "batch_size": 64, "learning_rate": 4e-3},
+    "judge": {"steps": 150},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_fast_sampler_that_draws_other_images_than_the_exact_one_is_caught(
+    broken: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if broken:
+        monkeypatch.setitem(SAMPLING_PRESETS, ("fast", "flow"), {"sampler": "flow", "steps": 3})
+    shares, distance = presets_agree(parse_config(GUARDED), 1000, CPU, "digits")
+    assert (shares.name, distance.name) == ("sample/guard-shares", "sample/guard-fd")
+    for one in (shares, distance):
+        assert one.holds is not broken
 
 
 def test_the_table_of_the_readme_is_that_of_the_kept_results() -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from compositions import COMPOSITIONS, copying, maker
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from imgcollapse.chain import run_chain
+from imgcollapse.chain import Generation, run_chain
 from imgcollapse.config import Config
 from imgcollapse.config_file import parse_config
+from imgcollapse.data.splits import Splits, make_splits
 from imgcollapse.errors import NumericalError
 from imgcollapse.generators.bootstrap import Bootstrap
-from imgcollapse.images import ImageSet
+from imgcollapse.images import REAL, ImageSet
+from imgcollapse.policies import PoolMaker, pool_size, remembered, synthetic_needed, takes_part
+from imgcollapse.store.run_directory import counts_by_origin
 
 POOL = 200
 SHARES = np.array([0.5, 0.25, 0.15, 0.1])
@@ -81,18 +85,91 @@ def test_a_chain_depends_on_its_seed_alone() -> None:
     assert one != other
 
 
-@pytest.mark.parametrize("preset", ["replace", "accumulate", "accumulate-subsample", "mix"])
-def test_a_chain_goes_on_from_any_generation_as_if_never_stopped(preset: str) -> None:
-    settings, real = config(preset, 5, 6), real_pool()
-    whole = list(run_chain(settings, real, Bootstrap()))
-    first = 3
-    rest = run_chain(
-        settings, real, Bootstrap(), first=first, past=[g.samples for g in whole[:first]]
+def chain_of(name: str, seed: int = 5, generations: int = 6) -> list[Generation]:
+    settings, real = copying(name, seed, generations), real_pool()
+    return list(run_chain(settings, real, Bootstrap(), maker=maker(settings, real)))
+
+
+@pytest.mark.parametrize("name", COMPOSITIONS)
+def test_a_chain_goes_on_from_any_generation_as_if_never_stopped(name: str) -> None:
+    whole = chain_of(name)
+    settings, real = copying(name, 5, 6), real_pool()
+    released = [generation.released for generation in whole]
+    for first in range(1, 6):
+        past = remembered(settings.policy, released[:first])
+        rest = run_chain(
+            settings, real, Bootstrap(), maker=maker(settings, real), first=first, past=past
+        )
+        for expected, found in zip(whole[first:], rest, strict=True):
+            assert expected.number == found.number
+            assert expected.pool.images.tobytes() == found.pool.images.tobytes()
+            assert expected.samples.images.tobytes() == found.samples.images.tobytes()
+
+
+@pytest.mark.parametrize("name", COMPOSITIONS)
+def test_pools_follow_from_the_seed_and_are_as_large_as_declared(name: str) -> None:
+    settings = copying(name, 5, 6)
+    released = synthetic_needed(settings.policy, "pool", POOL)
+    chain, again, other = chain_of(name), chain_of(name), chain_of(name, seed=6)
+    for one, same in zip(chain[1:], again[1:], strict=True):
+        declared = pool_size(settings.policy, one.number, first=POOL, released=released)
+        assert len(one.pool) == declared
+        assert one.pool.images.tobytes() == same.pool.images.tobytes()
+    if name != "real-only":
+        assert chain[-1].pool.images.tobytes() != other[-1].pool.images.tobytes()
+
+
+@pytest.mark.parametrize("name", COMPOSITIONS)
+def test_counts_by_class_and_origin_add_up(name: str) -> None:
+    """To the pool, by class and by origin, and to no more than each source gave."""
+    settings, real = copying(name, 5, 6), real_pool()
+    sources = {0: real}
+    for generation in chain_of(name):
+        pool = generation.pool
+        counts = counts_by_origin(pool.origin, pool.labels, pool.classes)
+        assert sum(sum(held.values()) for held in counts.values()) == len(pool)
+        for label, class_ in enumerate(real.classes):
+            of_class = sum(held.get(class_, 0) for held in counts.values())
+            assert of_class == pool.counts()[label]
+        window = remembered(settings.policy, range(1, generation.number + 1))
+        for origin, held in counts.items():
+            given = sources[int(origin)].counts()
+            assert all(held.get(one, 0) <= num for one, num in zip("abcd", given, strict=True))
+            assert int(origin) in window or (
+                int(origin) == 0
+                and (generation.number == 0 or takes_part(settings.policy, generation.number))
+            )
+        sources[generation.number + 1] = generation.released
+
+
+@pytest.mark.parametrize("name", COMPOSITIONS)
+def test_no_pool_holds_an_image_of_judge_reference_or_floor(name: str) -> None:
+    """Nor a real image that was neither in the first pool nor fresh in that generation."""
+    settings = copying(
+        name,
+        5,
+        4,
+        data={"source": "digits", "judge_per_class": 16, "reference_per_class": 16},
+        profile={"kind": "exp", "num_max": 24, "imbalance": 0.2},
     )
-    for expected, found in zip(whole[first:], rest, strict=True):
-        assert expected.number == found.number
-        assert expected.pool.images.tobytes() == found.pool.images.tobytes()
-        assert expected.samples.images.tobytes() == found.samples.images.tobytes()
+    splits = make_splits(settings)
+    kept = {one for part in ("judge", "reference", "floor") for one in hashes(splits, part)}
+    first = hashes(splits, "pool")
+    earlier: set[bytes] = set(first)
+    pools = PoolMaker(settings, splits.pool, fresh=splits.fresh)
+    for generation in run_chain(settings, splits.pool, Bootstrap(), maker=pools):
+        real = set(generation.pool[generation.pool.origin == REAL].hashes())
+        assert kept.isdisjoint(generation.pool.hashes())
+        if settings.policy.real == "fresh" and generation.number:
+            assert real
+            assert real.isdisjoint(earlier)
+        else:
+            assert real <= first
+        earlier |= real
+
+
+def hashes(splits: Splits, part: str) -> set[bytes]:
+    return set(splits.parts()[part].hashes())
 
 
 def test_a_numerical_error_names_its_generation() -> None:

@@ -198,14 +198,20 @@ POOL = int(sum(int(60 * 0.1 ** (i / 9) + 1e-9) for i in range(10)))
         (("network=mlp", "kind=diffusion", "first_stage={dim: 500}"), f"holds {POOL}"),
         (("kind=gaussian", "first_stage={dim: 60}", "sampling.num_images=50"), "1 holds 50"),
         (("kind=gaussian", "components=40", "policy.cap=30"), "generation 1 holds 30"),
+        (
+            ("kind=gaussian", "first_stage={dim: 60}", "sampling.num_images=50", "generations=3",
+             "policy.real=hoarded", "policy.hoarded_until=2"),
+            "generation 2 holds 50",
+        ),
     ],
-)
+)  # fmt: skip
 def test_a_generator_that_needs_larger_pools_is_exit_2_and_writes_nothing(
     call: Call, tiny_yaml: Path, settings: tuple[str, ...], says: str
 ) -> None:
     words = []
     for one in settings:
-        words += ["--set", one if "." in one.split("=")[0] else f"generator.{one}"]
+        is_whole = "." in one.split("=")[0] or one.startswith("generations=")
+        words += ["--set", one if is_whole else f"generator.{one}"]
     assert_error(call("run", "tiny.yaml", "--out", "out", *words), 2, says, "hint: lower")
     assert [path.name for path in tiny_yaml.parent.iterdir()] == ["tiny.yaml"]
 
@@ -267,6 +273,12 @@ def test_a_dry_run_needs_no_data_and_writes_nothing(call: Call, tiny_yaml: Path)
     assert plan["config"]["seed"] == 8
     counts = [int(60 * 0.1 ** (i / 9) + 1e-9) for i in range(10)]
     assert plan["cost"]["pool_images"] == sum(counts)
+    many = call(*words, "--replicas", 3)
+    assert "# 3 chains, one after the other: about " in many.out
+    cost = call(*words, "--replicas", 3, "--json").json["cost"]
+    assert (cost["chains"], cost["pool_images"]) == (3, plan["cost"]["pool_images"])
+    for what in ("training_images", "sampled_images", "disk_bytes"):
+        assert cost[what] == 3 * plan["cost"][what]
     files = call("run", "tiny.yaml", "--dry-run", "--json", "--set", "data.source=files")
     assert files.json["cost"] is None
     assert [path.name for path in tiny_yaml.parent.iterdir()] == ["tiny.yaml"]

@@ -79,6 +79,39 @@ def test_the_hint_lists_the_keys_of_that_section_by_their_own_names() -> None:
     )
 
 
+def repairs(*ones: object) -> dict[str, Any]:
+    return {"policy": {"preset": "replace", "repairs": list(ones)}}
+
+
+RELABEL = {"kind": "relabel"}
+
+
+def test_a_wrong_repair_is_named_by_its_place_with_the_keys_of_its_kind() -> None:
+    error = refused(repairs(RELABEL, {"kind": "select", "parts": 0.2}))
+    assert error.message == "unknown key policy.repairs[1].parts (my.yaml)"
+    assert error.hint == "did you mean part? allowed: kind, by, keep, part"
+    error = refused(repairs({"kind": "curat"}))
+    assert error.message.startswith("policy.repairs[0].kind: 'curat': not one of select, curate, ")
+    assert error.hint == "did you mean curate?"
+    for nameless in ({"by": "loss"}, "select", 3, {"kind": None}):
+        message = refused(repairs(nameless)).message
+        assert message.startswith("policy.repairs[0].kind: missing, one of select, curate, ")
+    error = refused(repairs({"kind": "select", "by": "los"}))
+    assert error.message.startswith("policy.repairs[0].by: 'los': not one of confidence, loss")
+    assert error.hint == "did you mean loss?"
+    assert refused({"policy": {"repairs": {"kind": "select"}}}).message.startswith(
+        "policy.repairs: {'kind': 'select'}: input should be a list"
+    )
+
+
+def test_repairs_are_overridden_by_a_list_and_written_out(tmp_path: Path) -> None:
+    config = overridden(tmp_path, "policy.repairs=[{kind: select, by: loss}, {kind: relabel}]")
+    assert [repair.kind for repair in config.policy.repairs] == ["select", "relabel"]
+    assert overridden(tmp_path, text=to_yaml(config)) == config
+    kinds = Config.model_json_schema(by_alias=True)["$defs"]
+    assert {"SelectConfig", "CurateConfig", "ProjectConfig", "RebalanceConfig"} <= set(kinds)
+
+
 @pytest.mark.parametrize(
     ("values", "key"),
     [
@@ -178,6 +211,8 @@ def test_a_wrong_word_is_named_with_the_allowed_ones_and_the_nearest(
         ({"sampling": {"sampler": "flow"}}, "sampling.sampler flow"),
         ({"sampling": {"sampler": "ddim", "variance": "fixed_large"}}, "sampling.variance"),
         ({"generator": {"first_stage": {"dim": 8}}}, "first_stage"),
+        ({"generator": {"class_balance": 1.0}}, "generator.labels is none"),
+        ({"generator": {"kind": "vae", "negative": {"kind": "sims"}}}, "neon with both"),
         ({"generator": {"width": 20}}, "multiple of 8"),
         ({"data": {"source": "mnist", "image_size": 30}}, "image_size=32 with data.resize=pad"),
         ({"data": {"source": "mnist", "image_size": 30}, "generator": {"kind": "vae"}}, "of 4"),
@@ -235,6 +270,8 @@ def test_parts_that_do_not_fit_together_are_refused(values: dict[str, Any], says
         ("generator", "kind", "gaussian", "labels", "from-pool"),
         ("generator", "kind", "vae", "first_stage", {"dim": 4}),
         ("generator", "kind", "bootstrap", "init", "warm"),
+        ("generator", "kind", "vae", "class_balance", 1.0),
+        ("generator", "kind", "gaussian", "negative", {"kind": "neon"}),
         ("generator", "kind", "diffusion", "decode", "mean"),
         ("training", "budget", "steps", "epochs", 3),
     ],
@@ -259,6 +296,8 @@ def test_parts_that_do_fit_together_are_taken() -> None:
         {"generator": {"kind": "vae", "width": 20, "objective": "v"}},
         {"sampling": {"sampler": "heun", "steps": 18}},
         {"generator": {"objective": "flow"}, "sampling": {"sampler": "heun", "steps": 12}},
+        {"generator": {"class_balance": 1.0, "labels": "from-pool"}},
+        {"generator": {"kind": "vae", "negative": {"kind": "neon", "weight": 0.0}}},
         {"profile": {"kind": "counts", "counts": [3, 0]}},
         {"data": {"image_size": None}},
         {"profile": {"kind": "as-is"}, "data": AS_IS},

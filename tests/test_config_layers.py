@@ -39,6 +39,14 @@ def test_a_preset_laid_over_takes_the_place_of_what_it_decides() -> None:
     assert merged == {"policy": {"filter": {"kind": "x"}, "preset": "mix"}}
 
 
+def test_a_whole_composition_laid_over_takes_the_place_of_a_preset() -> None:
+    base = {"policy": {"preset": "mix", "real_fraction": 0.5, "watermark": {"psnr": 40}}}
+    whole = {"real": "none", "window": "all", "cap": "pool"}
+    assert laid_over(base, {"policy": whole}) == {"policy": {"watermark": {"psnr": 40}, **whole}}
+    part = laid_over(base, {"policy": {"cap": 9}})
+    assert part["policy"] == {**base["policy"], "cap": 9}
+
+
 def test_a_section_of_another_kind_and_a_list_are_put_in_whole() -> None:
     base = {"profile": {"kind": "exp", "num_max": 5}, "policy": {"repairs": [1, 2]}}
     over = {"profile": {"kind": "counts", "counts": [1]}, "policy": {"repairs": [3]}}

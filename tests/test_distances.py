@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from imgcollapse.config import TrainingConfig
 from imgcollapse.data.kennel import BREEDS, draw_many
 from imgcollapse.errors import NumericalError
 from imgcollapse.images import ImageSet
@@ -17,6 +16,7 @@ from imgcollapse.metrics import frechet, judge, neighbours, tstr
 from imgcollapse.metrics.distances import Distance, Distances, Seen
 from imgcollapse.metrics.judge import Judge, train_judge
 from imgcollapse.scores import Score
+from imgcollapse.training_config import TrainingConfig
 
 CLASSES = ("a", "b")
 PLAIN = ("fd_judge", "fd_judge_inf", "kid_judge", "precision", "recall", "density", "coverage")

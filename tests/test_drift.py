@@ -1,4 +1,4 @@
-"""The null: closed forms of Wright and Fisher, and the chain of copying generators as oracle."""
+"""The null: closed forms of Wright and Fisher, and the laws of extinction."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ import time
 
 import numpy as np
 import pytest
+from compositions import COMPOSITIONS, policy
 from numpy.typing import NDArray
-from scipy.stats import hypergeom, multivariate_hypergeom, norm
+from scipy.stats import norm
 
-from imgcollapse.chain import run_chain
-from imgcollapse.config_file import parse_config
-from imgcollapse.generators.bootstrap import Bootstrap
-from imgcollapse.images import ImageSet
 from imgcollapse.metrics.drift import (
     asymptotic_extinction,
     branching_extinction,
@@ -23,25 +20,10 @@ from imgcollapse.metrics.drift import (
     wright_fisher_variance,
 )
 from imgcollapse.policies import synthetic_needed
-from imgcollapse.policy_config import PRESETS, PolicyConfig
 from imgcollapse.seeds import random_for
-from imgcollapse.thinning import thin
 
 INITIAL = np.array([120, 50, 20, 7, 3])
 SIZE = int(INITIAL.sum())
-STEPS = 4
-POLICIES = {
-    **{name: {"preset": name} for name in PRESETS},
-    "quarter real": {"preset": "mix", "real_fraction": 0.25},
-    "mix of all": {"preset": "mix", "window": "all"},
-    "capped at 40": {"preset": "accumulate", "cap": 40},
-    "replace, capped": {"preset": "replace", "cap": 90},
-    "all generated, capped": {"preset": None, "real": "none", "window": "all", "cap": "pool"},
-}
-
-
-def policy(name: str) -> PolicyConfig:
-    return PolicyConfig.model_validate(POLICIES[name])
 
 
 def replaced(chains: int, steps: int, seed: int = 0) -> NDArray[np.int64]:
@@ -99,58 +81,28 @@ def test_median_extinction_comes_where_the_literature_puts_it() -> None:
     assert abs(medians[2] - 56) <= 3
 
 
-@pytest.mark.parametrize("name", POLICIES)
-def test_pools_and_samples_are_those_of_the_copying_chain(name: str) -> None:
-    """Means and standard deviations of every class and pool: 250 real chains, level 0.1 %."""
-    chosen, chains, fast = policy(name), 250, 20_000
+@pytest.mark.parametrize("name", COMPOSITIONS)
+def test_extinct_is_a_class_that_never_comes_back_and_no_other(name: str) -> None:
+    """Followed chain by chain: gone is gone for good, and what is only absent may come back."""
+    chosen, steps = policy(name), 15
     needed = synthetic_needed(chosen, "pool", SIZE)
-    labels = np.repeat(np.arange(5), INITIAL)
-    real = ImageSet.of(np.zeros((SIZE, 1, 1, 1), np.uint8), labels, tuple("abcde"))
-    slow = np.empty((chains, STEPS, 5))
-    for chain in range(chains):
-        config = parse_config(
-            {
-                "seed": chain,
-                "generations": STEPS + 1,
-                "generator": {"kind": "bootstrap"},
-                "policy": POLICIES[name],
-            }
-        )
-        for generation in run_chain(config, real, Bootstrap()):
-            if generation.number:
-                slow[chain, generation.number - 1] = generation.pool.counts()
-            if generation.number < STEPS:
-                assert len(generation.samples) == needed
     run = list(
         resample(
-            spread(INITIAL, fast),
-            chosen,
-            needed,
-            generations=STEPS,
-            random=random_for(0, "test"),
+            spread(INITIAL, 2000), chosen, needed, generations=steps, random=random_for(3, "test")
         )
     )
-    quick = np.stack([step.pool for step in run], 1).transpose(2, 1, 0)
-    assert (quick.sum(2) == slow[0].sum(1)).all()
-    spread_of = quick.std(0)
-    z = (slow.mean(0) - quick.mean(0)) / np.maximum(spread_of / np.sqrt(chains), 1e-9)
-    assert np.abs(z).max() < norm.isf(0.001 / 2 / z.size)
-    varies = spread_of > 0
-    ratio = slow.std(0)[varies] / spread_of[varies]
-    assert np.abs(ratio - 1).max(initial=0) < 0.25
-
-
-@pytest.mark.parametrize("name", POLICIES)
-def test_extinction_never_goes_back_and_needs_that_nothing_is_left(name: str) -> None:
-    chosen = policy(name)
-    needed = synthetic_needed(chosen, "pool", SIZE)
-    null = simulate_null(INITIAL, chosen, needed, generations=15, chains=500, seed=3)
-    assert (np.diff(null.extinct, axis=1) >= 0).all()
-    assert (null.extinct <= null.absent).all()
-    if chosen.real == "fixed":
-        assert (null.extinct == 0).all()
-    elif chosen.window == "last":
-        assert (null.extinct == null.absent).all()
+    gone = np.stack([step.pool + step.later == 0 for step in run])
+    absent = np.stack([step.pool == 0 for step in run])
+    assert (gone[:-1] <= gone[1:]).all()
+    assert (gone <= absent).all()
+    only_absent = absent[:-1] & ~gone[:-1]
+    if only_absent.any():
+        assert (only_absent & ~absent[1:]).any()
+    until = {"none": 0, "hoarded": chosen.hoarded_until}.get(str(chosen.real), steps + 2)
+    assert not gone[: max(0, int(until or 0) - 2)].any()
+    null = simulate_null(INITIAL, chosen, needed, generations=steps, chains=2000, seed=3)
+    assert np.abs(null.extinct - gone.mean(2).T).max() < 0.06
+    if chosen.real == "none" and chosen.window == "last":
         assert null.extinct[4, -1] > 0.5
 
 
@@ -170,7 +122,7 @@ def test_the_scored_interval_holds_drift_and_counting() -> None:
     assert (null.shares[:, 0] == (INITIAL / SIZE)[:, None]).all()
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", COMPOSITIONS)
 def test_ten_billion_images(name: str) -> None:
     counts = np.array([9_999_998_990, 1000, 10])
     chosen = policy(name)
@@ -179,39 +131,8 @@ def test_ten_billion_images(name: str) -> None:
     if name == "replace":
         assert null.extinct[2, 5] == pytest.approx(branching_extinction(counts, 6)[2, 5], abs=0.05)
     final = null.shares[0, -1]
-    if "capped at" not in name and name != "replace, capped":
+    if not isinstance(chosen.cap, int):
         assert final == pytest.approx(np.full(3, counts[0] / 1e10), rel=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("counts", "size"),
-    [((3, 2, 4), 5), ((300, 20, 5, 0, 40), 100), ((3000, 200, 50, 7), 3250), ((4, 1), 1)],
-)
-def test_thinning_is_the_multivariate_hypergeometric(counts: tuple[int, ...], size: int) -> None:
-    """60,000 draws: means and variances at level 0.1 %, and the whole distribution of a class."""
-    start, chains = np.array(counts), 60_000
-    thinned = thin(random_for(6, "test"), spread(start, chains), size)
-    assert (thinned.sum(0) == size).all()
-    assert (thinned >= 0).all()
-    assert (thinned <= start[:, None]).all()
-    alive = start > 0
-    expected = multivariate_hypergeom(start[alive], size)
-    variance = np.diag(expected.cov())
-    z = (thinned[alive].mean(1) - expected.mean()) / np.sqrt(variance / chains)
-    assert np.abs(z).max() < norm.isf(0.001 / 2 / z.size)
-    assert thinned[alive].var(1) == pytest.approx(variance, rel=0.05)
-    found = np.bincount(thinned[1], minlength=start[1] + 1) / chains
-    exact = hypergeom(start.sum(), start[1], size).pmf(np.arange(start[1] + 1))
-    assert np.abs(found - exact).max() < 0.01
-
-
-def test_thinning_ten_billion_keeps_its_variance() -> None:
-    start = np.array([7_000_000_000, 2_999_999_000, 1000])
-    thinned = thin(random_for(7, "test"), spread(start, 4000), 5_000_000_000)
-    assert (thinned.sum(0) == 5_000_000_000).all()
-    assert thinned[2].mean() == pytest.approx(500, abs=1.2)
-    assert thinned[2].var() == pytest.approx(250, rel=0.1)
-    assert thinned[0].std() == pytest.approx(np.sqrt(5e9 * 0.7 * 0.3 * 0.5), rel=0.06)
 
 
 def test_a_class_that_is_gone_is_never_drawn() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from imgcollapse.images import REAL, UNLABELLED, ImageSet
+from imgcollapse.images import REAL, UNLABELLED, HashedImages, ImageSet
 
 CLASSES = ("cat", "dog", "owl")
 
@@ -79,6 +79,19 @@ def test_the_hash_is_of_content_and_shape_alone() -> None:
     black = ImageSet.of(np.zeros((1, 1, 2, 8), np.uint8), None, CLASSES)
     tall = ImageSet.of(np.zeros((1, 1, 8, 2), np.uint8), None, CLASSES)
     assert black.hashes() != tall.hashes()
+
+
+def test_parts_of_hashed_images_know_their_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = some(20)
+    mask = np.arange(20) % 3 == 0
+    parts = [slice(2, 9), mask, np.array([4, 1, 1]), [3, 0]]
+    expected = [whole[part].hashes() for part in parts]
+    hashed = HashedImages.of_set(whole)
+    monkeypatch.setattr(ImageSet, "hashes", None)
+    for part, hashes in zip(parts, expected, strict=True):
+        assert hashed[part].hashes() == hashes
+        assert same(hashed[part], whole[part])
+    assert HashedImages.of_set(hashed[mask])[:2].hashes() == expected[1][:2]
 
 
 @pytest.mark.parametrize("label", [-2, 3])

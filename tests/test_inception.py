@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import torch
 from conftest import Call
 from numpy.typing import NDArray
 
+from imgcollapse.data.formats import read_images
 from imgcollapse.data.writing import write_images
 from imgcollapse.errors import DataError, EnvironmentalError
 from imgcollapse.images import ImageSet
@@ -122,8 +124,16 @@ def test_measure_gives_fid_and_reads_what_it_wrote(
     labels = np.arange(240) % 2
     write_images(ImageSet.of(few_images(240, 4), labels, ("a", "b")), tmp_path / "real.npz")
     words = ("measure", "samples.npz", "--inception", "--weights", random_weights, "--no-tstr")
+    reads = []
+
+    def read(where: Path, **options: Any) -> tuple[ImageSet, list[str]]:
+        reads.append(where.name)
+        return read_images(where, **options)
+
+    monkeypatch.setattr("imgcollapse.study.given_images.read_images", read)
     said = call(*words, "--reference", "real.npz", "--steps", 2, "--out", "out", "--json")
     assert said.code == 0
+    assert sorted(reads) == ["real.npz", "samples.npz"]
     found = {row["metric"]: row for row in said.json["scores"] if row["generation"] == 0}
     assert found["fd_other_inception"]["n"] == found["kid_other_inception"]["n"] == 60
     assert found["fd_judge"]["extractor"] != found["fd_other_inception"]["extractor"]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from conftest import Call, Said
+from PIL import Image
 
 from imgcollapse.data.formats import read_images
 from imgcollapse.data.kennel import BREEDS, draw_many
@@ -22,7 +24,8 @@ from imgcollapse.metrics.judge_network import JudgeNetwork
 from imgcollapse.metrics.representation import representation
 from imgcollapse.metrics.share_scores import INITIAL
 from imgcollapse.scores import FLOOR, Score, from_csv
-from imgcollapse.study import measuring
+from imgcollapse.study import given_images, measuring
+from imgcollapse.study.given_images import GivenImages
 from imgcollapse.study.measuring import FolderRuler
 
 SEEN = [90, 60, 40, 40, 40, 40, 40, 30, 2, 0]
@@ -117,8 +120,8 @@ def test_what_cannot_be_measured_is_said(
 def trained(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     found = measuring.measure(
-        images / "samples.npz",
-        images / "reference.zip",
+        GivenImages(images / "samples.npz", samples=True),
+        GivenImages(images / "reference.zip"),
         judge=None,
         steps=80,
         seed=0,
@@ -169,6 +172,60 @@ def test_copies_of_the_reference_and_of_held_out_images_show(
     ratio, floor = (rows["nn_ratio", "", "pool", number] for number in (0, FLOOR))
     assert ratio["value"] < 0.95
     assert floor["low"] < 1 < floor["high"]
+
+
+def test_every_image_is_hashed_once(
+    images: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reference is looked at for copies, for halves, and for what the judge was made of."""
+    hashed = 0
+    original = ImageSet.hashes
+
+    def hashes(self: ImageSet) -> list[bytes]:
+        nonlocal hashed
+        hashed += len(self)
+        return original(self)
+
+    monkeypatch.setattr(ImageSet, "hashes", hashes)
+    found = measuring.measure(
+        GivenImages(images / "samples.npz", samples=True),
+        GivenImages(images / "reference.zip"),
+        judge=trained,
+        held_out=images / "reference.zip",
+        steps=80,
+        seed=0,
+        tstr=False,
+        device=torch.device("cpu"),
+    )
+    scored = {row.generation: row.n for row in found.scores}
+    assert hashed == 1200 + scored[0]
+
+
+@pytest.mark.parametrize("ending", [".zip", ".npz", ""])
+def test_images_that_are_kept_are_read_once_and_shrunk_alike(
+    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"images{ending}"
+    write_images(kennel([3] * 10, 1, size=40), path)
+    if not ending:
+        one = next(path.rglob("*.png"))
+        Image.open(one).convert("L").save(one)
+    plain, notes = GivenImages(path).at(16)
+    reads: list[Path] = []
+
+    def read(where: Path, **options: Any) -> tuple[ImageSet, list[str]]:
+        reads.append(where)
+        return read_images(where, **options)
+
+    monkeypatch.setattr(given_images, "read_images", read)
+    kept = GivenImages(path, kept=True)
+    whole, _ = kept.at(None)
+    shrunk, more = kept.at(16)
+    assert whole.image_shape == (3, 40, 40)
+    assert (shrunk.images == plain.images).all()
+    assert (shrunk.labels == plain.labels).all()
+    assert sorted(more) == sorted(notes)
+    assert reads == [path]
 
 
 def test_images_that_are_not_square_are_cut_on_both_sides(

@@ -96,6 +96,30 @@ def test_a_config_gives_classes_sizes_and_policy(tiny_yaml: Path) -> None:
     assert "golden-retriever" in run(f"{tiny_yaml} --chains 300")
 
 
+def test_the_closed_forms_stand_beside_what_they_are_about_only(tiny_yaml: Path) -> None:
+    plain = f"{tiny_yaml} --chains 100"
+    assert "exp(-2c/k)" in run(plain)
+    assert "exp(-2c/k)" in run(f"{plain} --set policy.window=1")
+    for other in ("policy.window=2", "policy.cap=30", "policy.real=fresh", "sampling.num_images=9"):
+        said = run(f"{plain} --set {other}")
+        assert "exp(-2c/k)" not in said
+        assert "lacking" in said
+
+
+def test_hoarded_classes_may_die_once_the_hoard_is_gone(tiny_yaml: Path) -> None:
+    hoard = "--set policy.real=hoarded --set policy.hoarded_until=4 --set policy.cap=30"
+    found = facts(f"{tiny_yaml} --chains 500 --generations 8 {hoard}")
+    extinct = np.array(found["extinct"]).max(0)
+    assert extinct[:2].max() == 0
+    assert extinct[-1] > 0.5
+
+
+def test_filters_and_repairs_are_said_to_have_no_part(tiny_yaml: Path) -> None:
+    selected = f'{tiny_yaml} --chains 50 --set policy.repairs=[{{"kind":"select"}}]'
+    assert "the filter and the repairs have no part in it" in run(selected)
+    assert "no part" not in run(f"{tiny_yaml} --chains 50")
+
+
 def test_ten_billion_images_are_no_more_work() -> None:
     found = facts("--counts 10,20 --pool 10000000000 --generations 10 --chains 2000")
     assert found["pool"] == 10**10

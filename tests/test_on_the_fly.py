@@ -24,9 +24,9 @@ from imgcollapse.generators import Fit, Generator, Surroundings, make_generator
 from imgcollapse.images import ImageSet
 from imgcollapse.metrics.drift import simulate_null
 from imgcollapse.seeds import random_for, seed_for
-from imgcollapse.study.chance import chance_of, num_passes
+from imgcollapse.study.chance import num_passes, resampling_of
 from imgcollapse.training import Items, Task, Trained, train
-from imgcollapse.training.loop import Batches
+from imgcollapse.training.batches import Batches
 from imgcollapse.training.renewing import renewed_rows
 from imgcollapse.training.together import can_be_stacked, train_together
 
@@ -70,7 +70,7 @@ def numbered(num: int, batch: int, renewed: Callable[[int], Items] | None) -> Ta
     )
 
 
-def items_of(number: int, num: int) -> Items:
+def items_of(number: int, num: int) -> tuple[Tensor, Tensor]:
     items = torch.stack([torch.full((num,), number), torch.arange(num)], 1)
     return items, torch.arange(num) % 5
 
@@ -80,8 +80,8 @@ def items_of(number: int, num: int) -> Items:
 def test_batches_keep_their_order_and_take_their_rows_from_their_own_pass(
     num: int, batch: int, first: int
 ) -> None:
-    anew = Batches(numbered(num, batch, lambda number: items_of(number, num)), first)
-    fixed = Batches(numbered(num, batch, None), first)
+    anew = Batches(numbered(num, batch, lambda number: items_of(number, num)))
+    fixed = Batches(numbered(num, batch, None))
     for step in range(first, 20):
         items, labels = anew.prepared(step)
         plain, plain_labels = fixed.prepared(step)
@@ -126,7 +126,7 @@ class Spy:
             items, labels = renewed(number)
             assert number == len(self.passes[-1]) + 1
             assert items.shape == task.items.shape
-            self.passes[-1].append(items)
+            self.passes[-1].append(torch.as_tensor(items))
             return items, labels
 
         return train(replace(task, renewed=kept))
@@ -299,13 +299,19 @@ def test_chance_is_that_of_one_pool_as_large_as_all_passes() -> None:
     anew, fixed = anew.model_copy(update=longer), fixed.model_copy(update=longer)
     assert num_passes(fixed, 800) == 1
     assert num_passes(anew, 800) == 16
-    assert chance_of(fixed, counts)[2] == 800
-    assert chance_of(anew, counts)[2] == 12_800
-    assert chance_of(anew, counts)[0].tolist() == [9600, 3200]
+    assert resampling_of(fixed, counts).num_synthetic == 800
+    assert resampling_of(anew, counts).num_synthetic == 12_800
+    assert resampling_of(anew, counts).initial.tolist() == [9600, 3200]
 
     def spread(settings: Config) -> float:
+        drawn = resampling_of(settings, counts)
         found = simulate_null(
-            *chance_of(settings, counts), generations=5, chains=4000, seed=1
+            drawn.initial,
+            drawn.policy,
+            drawn.num_synthetic,
+            generations=5,
+            chains=4000,
+            seed=1,
         ).shares
         return float(found[0, 5, 2] - found[0, 5, 0])
 
@@ -315,9 +321,9 @@ def test_chance_is_that_of_one_pool_as_large_as_all_passes() -> None:
 def test_a_cap_counts_for_each_pass() -> None:
     settings = config("vae", preset=None, real="fixed", window="last", cap=40, real_fraction=0.5)
     assert num_passes(settings, 60) == 16
-    initial, policy, _ = chance_of(settings, np.array([40, 20]))
-    assert initial.tolist() == [640, 320]
-    assert policy.cap == 640
+    drawn = resampling_of(settings, np.array([40, 20]))
+    assert drawn.initial.tolist() == [640, 320]
+    assert drawn.policy.cap == 640
 
 
 def test_the_cost_counts_the_samples_of_every_pass(monkeypatch: pytest.MonkeyPatch) -> None:

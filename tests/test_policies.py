@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from compositions import COMPOSITIONS, policy
 
 from imgcollapse.images import REAL, ImageSet
-from imgcollapse.policies import compose_pool, remembered, synthetic_needed, takes_part
-from imgcollapse.policy_config import PRESETS, PolicyConfig
+from imgcollapse.policies import (
+    compose_pool,
+    pool_size,
+    remembered,
+    synthetic_needed,
+    takes_part,
+)
 
 SIZE = 60
-POLICIES = {
-    **{name: {"preset": name} for name in PRESETS},
-    "quarter real": {"preset": "mix", "real_fraction": 0.25},
-    "capped at 25": {"preset": "accumulate", "cap": 25},
-    "all generated, capped": {"preset": None, "real": "none", "window": "all", "cap": "pool"},
-    "last two": {"preset": None, "real": "fixed", "window": 2, "cap": "none"},
-    "fresh": {"preset": "mix", "real": "fresh"},
-    "hoarded": {"preset": "accumulate", "real": "hoarded", "hoarded_until": 3},
-    "hoarded half": {"preset": "mix", "real": "hoarded", "hoarded_until": 2},
-    "stratified": {"preset": "accumulate-subsample", "subsample": "class-stratified"},
-}
-
-
-def policy(name: str) -> PolicyConfig:
-    return PolicyConfig.model_validate(POLICIES[name])
 
 
 def images(origin: int, num: int = SIZE) -> ImageSet:
@@ -54,24 +45,26 @@ def expected_size(name: str, generations: int) -> int:
 
 
 @pytest.mark.parametrize("generations", [1, 2, 5])
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", COMPOSITIONS)
 def test_a_pool_has_the_size_that_its_policy_declares(name: str, generations: int) -> None:
-    assert len(pool_after(name, generations)) == expected_size(name, generations)
+    size = expected_size(name, generations)
+    assert len(pool_after(name, generations)) == size
+    assert pool_size(policy(name), generations, first=SIZE, released=SIZE) == size
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", COMPOSITIONS)
 def test_the_same_seed_makes_the_same_pool(name: str) -> None:
     assert pool_after(name, 4).hashes() == pool_after(name, 4).hashes()
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", COMPOSITIONS)
 def test_no_image_is_taken_twice_and_origins_are_those_of_the_images(name: str) -> None:
     pool = pool_after(name, 4)
     assert len(set(pool.hashes())) == len(pool)
     assert (pool.images[:, 0, 0, 0] == pool.origin).all()
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", COMPOSITIONS)
 def test_the_window_is_all_that_a_policy_needs_of_the_past(name: str) -> None:
     past = [images(number + 1) for number in range(4)]
     kept = remembered(policy(name), past)

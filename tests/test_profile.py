@@ -98,3 +98,19 @@ def test_ranks_that_are_no_list_of_all_classes_are_refused(
     with pytest.raises(ConfigError, match=says) as caught:
         class_of_rank(ranks, ("a", "b", "c"), 0)
     assert "classes: a, b, c" in caught.value.hint
+
+
+@pytest.mark.parametrize("num_classes", [2, 3, 10])
+def test_latin_ranks_give_each_class_each_rank_once_over_as_many_seeds(num_classes: int) -> None:
+    classes = tuple("abcdefghij"[:num_classes])
+    for first in (0, 7):
+        square = np.stack(
+            [class_of_rank("latin", classes, first + seed) for seed in range(num_classes)]
+        )
+        for order in (*square, *square.T):
+            assert sorted(order.tolist()) == list(range(num_classes))
+    for seed, label in ((0, 0), (4, 1), (13, num_classes - 1)):
+        rank = (label + seed) % num_classes
+        assert class_of_rank("latin", classes, seed)[rank] == label
+    latin = ProfileConfig(kind="exp", num_max=100, imbalance=0.01, ranks="latin")
+    assert counts_by_class(latin, ("a", "b", "c"), 1).tolist() == [10, 1, 100]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from compositions import COMPOSITIONS, policy
 from numpy.typing import NDArray
 from scipy.stats import binom, linregress
 
@@ -25,7 +26,7 @@ class Case:
     """A way to simulate and measure chains with so much crowding."""
 
     tilt: float
-    preset: str = "replace"
+    composition: str = "replace"
     generations: int = 8
     num_scored: int = SIZE
     judge: bool = False
@@ -35,7 +36,7 @@ class Case:
 
     @property
     def policy(self) -> PolicyConfig:
-        return PolicyConfig.model_validate({"preset": self.preset})
+        return policy(self.composition)
 
     @property
     def confusion(self) -> NDArray[np.float64]:
@@ -106,6 +107,11 @@ def coverage(case: Case, cases: int) -> Outcome:
 VARIANTS = (
     Case(0.1, "accumulate-subsample"),
     Case(0.1, "mix"),
+    Case(0.1, "fresh"),
+    Case(0.1, "hoarded half"),
+    Case(0.1, "real and last two"),
+    Case(0.1, "last three generated"),
+    Case(0.1, "stratified"),
     Case(0.1, judge=True),
     Case(0.1, judge=True, held_out=150),
     Case(0.0, judge=True, held_out=36),
@@ -221,13 +227,12 @@ def test_a_class_that_is_lost_has_an_upper_limit_and_no_lower_one() -> None:
     assert np.isfinite(found.selection.value).all()
 
 
-@pytest.mark.parametrize("preset", ["replace", "accumulate-subsample", "mix"])
-def test_rejects_alone_say_nothing_and_break_nothing(preset: str) -> None:
+@pytest.mark.parametrize("name", COMPOSITIONS)
+def test_rejects_alone_say_nothing_and_break_nothing(name: str) -> None:
     """A generation without one recognised image, then a chain that has no other."""
-    policy = PolicyConfig.model_validate({"preset": preset})
     initial = np.array([500, 300, 200])
     for counts in ([[480, 310, 210, 0], [0, 0, 0, 1000], [1, 0, 0, 999]], [[0, 0, 0, 1000]] * 2):
-        found = measure_selection(np.array(counts), initial, policy, 1000, seed=0)
+        found = measure_selection(np.array(counts), initial, policy(name), 1000, seed=0)
         for one in (found.selection, found.crowding):
             assert np.isfinite([one.value, one.low, one.high]).all()
             assert (one.low <= one.value).all()

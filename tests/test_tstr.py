@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from imgcollapse.config import TrainingConfig
 from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.metrics import tstr
 from imgcollapse.metrics.tstr import tstr_accuracy
+from imgcollapse.training_config import TrainingConfig
 
 CPU = torch.device("cpu")
 CLASSES = ("dark", "bright", "striped")

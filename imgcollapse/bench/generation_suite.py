@@ -12,11 +12,12 @@ from diffusers import DDPMPipeline, DDPMScheduler
 from torch import Tensor
 
 from imgcollapse.bench.baselines import diffusers_recipe, plain_vae
+from imgcollapse.bench.memory_suite import memory_of_generations
 from imgcollapse.bench.results import Result, result
 from imgcollapse.bench.setting import CLASSES, Setting, config_of, synthetic_pool
-from imgcollapse.bench.timing import rates_in_turn, seconds_of
+from imgcollapse.bench.timing import rates_in_turn, seconds_of, timed
 from imgcollapse.bench.training_suite import DIGITS, as_tensors, make_vae
-from imgcollapse.chain import run_chain
+from imgcollapse.chain import run_generation
 from imgcollapse.config import Config
 from imgcollapse.config_file import load_config
 from imgcollapse.config_layers import find_config
@@ -27,6 +28,7 @@ from imgcollapse.images import ImageSet
 from imgcollapse.metrics.judge import train_judge
 from imgcollapse.metrics.rows import Rows
 from imgcollapse.metrics.share_scores import add_share_scores
+from imgcollapse.policies import PoolMaker
 from imgcollapse.study.preparation import make_ruler
 
 EARLIER_JUDGES = 10
@@ -42,6 +44,7 @@ def generation_suite(setting: Setting) -> Iterator[Result]:
     yield _smoke(setting)
     for kind in ("bootstrap", "gaussian"):
         yield _growth(setting, kind)
+    yield from memory_of_generations(setting)
 
 
 def _vae(setting: Setting) -> Result:
@@ -62,15 +65,17 @@ def _vae(setting: Setting) -> Result:
         verdicts = judge.look(ours.sample(num, seed=1).images)
         add_share_scores(Rows(0, num, judge.extractor), verdicts, judge, 1)
 
-    rates = rates_in_turn(
-        generation,
-        lambda: plain_vae.generation(
+    def plain_generation() -> None:
+        plain_vae.generation(
             plain, data, epochs=epochs, num_images=num, num_classes=len(CLASSES), earlier=earlier
-        ),
+        )
+
+    rates = rates_in_turn(
+        timed(generation, setting.device),
+        timed(plain_generation, setting.device),
         ours_units=1,
         baseline_units=1,
         rounds=setting.rounds,
-        device=setting.device,
     )
     return result(
         "generation/vae",
@@ -91,21 +96,22 @@ def _smoke(setting: Setting) -> Result:
     shape, classes = splits.pool.image_shape, splits.pool.classes
     ours = make_generator(config, shape, classes, setting.device)
 
-    def generation() -> None:
-        for _ in run_chain(config, splits.pool, ours, score=ruler.score):
-            pass
+    maker = PoolMaker(config, splits.pool)
 
-    parts = _StockGeneration(config, splits.pool, judge.look, setting)
-    parts.seconds()
-    generation()
-    ours_rates, baseline_rates = [], []
-    for _ in range(setting.rounds):
-        ours_rates.append(1 / seconds_of(generation, setting.device))
-        baseline_rates.append(1 / parts.seconds())
+    def generation() -> None:
+        first = run_generation(config, ours, maker, 0, [], num_scored=config.scores.num_images)
+        ruler.score(first.samples[: config.scores.num_images], first.pool, 0)
+
+    rates = rates_in_turn(
+        timed(generation, setting.device),
+        _StockGeneration(config, splits.pool, judge.look, setting).seconds,
+        ours_units=1,
+        baseline_units=1,
+        rounds=setting.rounds,
+    )
     return result(
         "generation/smoke",
-        ours_rates,
-        baseline_rates,
+        *rates,
         unit="generations/s",
         target=3.0,
         says="train, sample, all scores; the baseline sees as many images through the stock "

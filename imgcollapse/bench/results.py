@@ -13,7 +13,8 @@ SAME_LOSS = 0.995
 class Result:
     """One comparison: medians over ``rounds`` that alternate between both sides.
 
-    ``ratio`` is how many times better ours is, ``low`` and ``high`` its extremes over the rounds.
+    ``ratio`` is how many times better ours is, ``low`` and ``high`` its extremes over the rounds;
+    of a guard, how alike both sides are, 1 being the same.
     ``limit_share`` is ours over the machine's measured limit, in [0, 1]; None where the work is
     not one of arithmetic. ``holds`` says whether ``ratio`` reaches ``target``.
     """
@@ -71,6 +72,13 @@ def guard(name: str, ours: float, baseline: float, says: str) -> Result:
         suite, name, ours, baseline, "loss", ratio, ratio, ratio, 1, SAME_LOSS, ratio >= SAME_LOSS,
         None, says,
     )  # fmt: skip
+
+
+def within(name: str, found: float, limit: float, unit: str, says: str) -> Result:
+    """That a faster way is off by less than a limit: the part of it that is left, below 0 none."""
+    left = 1 - found / limit
+    suite = name.partition("/")[0]
+    return Result(suite, name, found, limit, unit, left, left, left, 1, 0.0, left >= 0, None, says)
 
 
 def median(values: Sequence[float]) -> float:

@@ -10,8 +10,9 @@ from diffusers import DDPMPipeline, DDPMScheduler
 from imgcollapse.bench.baselines.diffusers_recipe import STOCK_BATCH
 from imgcollapse.bench.ceilings import work_of
 from imgcollapse.bench.results import Result, result
+from imgcollapse.bench.sampling_guard import sampling_guard
 from imgcollapse.bench.setting import Setting
-from imgcollapse.bench.timing import rates_in_turn, seconds_of
+from imgcollapse.bench.timing import rates_in_turn, seconds_of, timed
 from imgcollapse.bench.training_suite import COLOURS, LARGE, MIDDLE, SMALL, make_unet
 from imgcollapse.generators.networks import UNetDenoiser
 from imgcollapse.study.audit import audit
@@ -23,6 +24,7 @@ FAST_SAMPLER, FAST_STEPS = "dpm++", 35
 def sampling_suite(setting: Setting) -> Iterator[Result]:
     for size in (SMALL,) if setting.quick else (SMALL, MIDDLE, LARGE):
         yield from _unet(setting, size)
+    yield from sampling_guard(setting)
 
 
 def _unet(setting: Setting, size: str) -> Iterator[Result]:
@@ -56,12 +58,11 @@ def _unet(setting: Setting, size: str) -> Iterator[Result]:
 
     on_cuda = setting.device.type == "cuda"
     rates = rates_in_turn(
-        lambda: equal.sample(num, seed=1),
-        stock,
+        timed(lambda: equal.sample(num, seed=1), setting.device),
+        timed(stock, setting.device),
         ours_units=num * steps,
         baseline_units=few * steps,
         rounds=setting.rounds,
-        device=setting.device,
     )
     yield result(
         f"sample/equal-steps{suffix}",
@@ -72,15 +73,16 @@ def _unet(setting: Setting, size: str) -> Iterator[Result]:
         limit=limit,
     )
     passes = audit(fast.whole_config, least=False).passes
-    fast.sample(64, seed=1)
-    ours_rates, baseline_rates = [], []
-    for _ in range(setting.rounds):
-        ours_rates.append(num / seconds_of(lambda: fast.sample(num, seed=1), setting.device))
-        baseline_rates.append(few / whole_stock())
+    rates = rates_in_turn(
+        timed(lambda: fast.sample(num, seed=1), setting.device),
+        whole_stock,
+        ours_units=num,
+        baseline_units=few,
+        rounds=setting.rounds,
+    )
     yield result(
         f"sample/total{suffix}",
-        ours_rates,
-        baseline_rates,
+        *rates,
         unit="images/s",
         target=100.0 if on_cuda else 20.0,
         says=f"{FAST_SAMPLER} at {FAST_STEPS} steps ({'passes' if passes else 'FAILS'} the audit) "

@@ -9,7 +9,7 @@ import torch
 
 from imgcollapse.bench.results import Result, result
 from imgcollapse.bench.setting import Setting
-from imgcollapse.bench.timing import rates_in_turn
+from imgcollapse.bench.timing import rates_in_turn, timed
 from imgcollapse.errors import EnvironmentalError, NumericalError
 from imgcollapse.metrics.frechet import FrechetTo, Moments
 
@@ -35,13 +35,13 @@ def scoring_suite(setting: Setting) -> Iterator[Result]:
     ours, theirs = reference(made), float(_compute_fid(*arrays))
     if abs(ours - theirs) > EQUAL * theirs:
         raise NumericalError(f"Fréchet distances differ: {ours} is not {theirs}")
+    host = torch.device("cpu")
     rates = rates_in_turn(
-        lambda: reference(made),
-        lambda: _compute_fid(*arrays),
+        timed(lambda: reference(made), host),
+        timed(lambda: _compute_fid(*arrays), host),
         ours_units=1,
         baseline_units=1,
         rounds=setting.rounds,
-        device=torch.device("cpu"),
     )
     yield result(
         "score/frechet",

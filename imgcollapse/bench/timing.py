@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 
@@ -17,24 +18,29 @@ def seconds_of(work: Callable[[], object], device: torch.device) -> float:
     return time.perf_counter() - started
 
 
+def timed(work: Callable[[], object], device: torch.device) -> Callable[[], float]:
+    """The work as a function that does it and returns its seconds."""
+    return functools.partial(seconds_of, work, device)
+
+
 def rates_in_turn(
-    ours: Callable[[], object],
-    baseline: Callable[[], object],
+    ours: Callable[[], float],
+    baseline: Callable[[], float],
     *,
     ours_units: float,
     baseline_units: float,
     rounds: int,
-    device: torch.device,
 ) -> tuple[list[float], list[float]]:
     """Units of work a second of both sides, round by round, so that both meet the same machine.
 
-    Each side does its work once before the clock runs.
+    Each side does its work and returns the seconds that it takes, or would take where only a part
+    is done. Its first time does not count.
     """
     ours(), baseline()
     ours_rates, baseline_rates = [], []
     for _ in range(rounds):
-        ours_rates.append(ours_units / seconds_of(ours, device))
-        baseline_rates.append(baseline_units / seconds_of(baseline, device))
+        ours_rates.append(ours_units / ours())
+        baseline_rates.append(baseline_units / baseline())
     return ours_rates, baseline_rates
 
 

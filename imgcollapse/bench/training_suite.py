@@ -25,7 +25,7 @@ from imgcollapse.bench.baselines.plain_vae import (
 from imgcollapse.bench.ceilings import Work, work_of
 from imgcollapse.bench.results import Result, guard, result
 from imgcollapse.bench.setting import CLASSES, Setting, config_of, synthetic_pool
-from imgcollapse.bench.timing import rates_in_turn
+from imgcollapse.bench.timing import rates_in_turn, timed
 from imgcollapse.generators import Surroundings
 from imgcollapse.generators.diffusion import Diffusion
 from imgcollapse.generators.networks import UNetDenoiser
@@ -112,12 +112,11 @@ def _vae(setting: Setting) -> Iterator[Result]:
         plain = PlainVAE(values).to(setting.device)
         few: Data = data if share == 1 else Subset(data, range(num // share))
         rates = rates_in_turn(
-            fit,
-            functools.partial(train_vae, plain, few, epochs),
+            timed(fit, setting.device),
+            timed(functools.partial(train_vae, plain, few, epochs), setting.device),
             ours_units=num * epochs,
             baseline_units=num * epochs / share,
             rounds=setting.rounds,
-            device=setting.device,
         )
         yield result(name, *rates, unit="images/s", target=target, says=says, limit=limit)
 
@@ -156,21 +155,21 @@ def _unet(setting: Setting, size: str) -> Iterator[Result]:
     for side, tuned, target in sides:
         theirs = ours.fresh_network(1)
         batch = TUNED_BATCH if tuned else STOCK_BATCH
+        recipe = functools.partial(
+            train_by_recipe,
+            functools.partial(_noise_of, theirs),
+            list(theirs.parameters()),
+            make_loader(pool.images, tuned=tuned, device=setting.device),
+            steps=steps,
+            tuned=tuned,
+            device=setting.device,
+        )
         rates = rates_in_turn(
-            lambda: ours.fit(pool, seed=1, surroundings=Surroundings()),
-            functools.partial(
-                train_by_recipe,
-                functools.partial(_noise_of, theirs),
-                list(theirs.parameters()),
-                make_loader(pool.images, tuned=tuned, device=setting.device),
-                steps=steps,
-                tuned=tuned,
-                device=setting.device,
-            ),
+            timed(lambda: ours.fit(pool, seed=1, surroundings=Surroundings()), setting.device),
+            timed(recipe, setting.device),
             ours_units=steps * TUNED_BATCH,
             baseline_units=steps * batch,
             rounds=setting.rounds,
-            device=setting.device,
         )
         yield result(
             f"train/unet-{side}{suffix}",

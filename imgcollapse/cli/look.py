@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +11,9 @@ import typer
 from imgcollapse.cli.parameters import JsonOption, RunArgument, print_json
 from imgcollapse.cli.words import MISFIT, generation_row, header_row, is_misfit
 from imgcollapse.errors import ConfigError, CorruptError
+
+if TYPE_CHECKING:
+    from imgcollapse.study.first_mover import Advantage
 
 if TYPE_CHECKING:
     from imgcollapse.store.run_directory import RunDirectory
@@ -64,12 +68,19 @@ def show(directory: RunArgument, as_json: JsonOption = False) -> None:
     from imgcollapse.figures.tables import RunTables
     from imgcollapse.scores import FLOOR, percent, select
     from imgcollapse.store.run_directory import RunDirectory
+    from imgcollapse.study.first_mover import first_mover
 
     paths = _runs_below(directory)
     for path in paths:
         RunDirectory(path).check_readable()
+    advantages = list(first_mover(paths))
     if as_json:
-        print_json({"runs": [_as_dict(RunDirectory(path)) for path in paths]})
+        print_json(
+            {
+                "runs": [_as_dict(RunDirectory(path)) for path in paths],
+                "first_mover": [one.as_dict() for one in advantages],
+            }
+        )
         return
     for path in paths:
         run = RunDirectory(path)
@@ -109,6 +120,24 @@ def show(directory: RunArgument, as_json: JsonOption = False) -> None:
                 f"  {name:<22} {percent(began):>8}  {percent(one.value):>8}  "
                 f"({interval})  {percent(raw.value)}"
             )
+
+    _print_advantages(advantages)
+
+
+def _print_advantages(advantages: Sequence[Advantage]) -> None:
+    if advantages:
+        print("what late labs are beside those that were there from the start (95 % limits):")
+    for one in advantages:
+        share = one.metric == "tail_share"
+        low, value, high = (
+            "" if number is None else f"{100 * number:+.1f} %" if share else f"{number:+.3g}"
+            for number in (one.low, one.value, one.high)
+        )
+        limits = f" ({low} to {high})" if low else ""
+        print(
+            f"  generation {one.generation}: {one.late} less {one.first}: {one.metric} "
+            f"{value}{limits}"
+        )
 
 
 def _as_dict(run: RunDirectory) -> dict[str, Any]:

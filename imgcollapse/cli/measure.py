@@ -77,9 +77,10 @@ def measure(
     from imgcollapse.device import pick_device, set_up
     from imgcollapse.scores import to_csv
     from imgcollapse.store.files import write_text
+    from imgcollapse.study.given_images import GivenImages
     from imgcollapse.study.inception_scores import load_inception, measure_by_inception
-    from imgcollapse.study.measuring import NoJudge
     from imgcollapse.study.measuring import measure as measure_by_judge
+    from imgcollapse.study.reference_parts import NoJudge
     from imgcollapse.study.statistics_file import num_features
 
     chosen = pick_device("cuda" if device == "cuda" else "cpu" if device == "cpu" else "auto")
@@ -87,11 +88,13 @@ def measure(
     found, by_inception = None, None
     notes: list[str] = []
     network = load_inception(weights, download=download, device=chosen) if inception else None
+    drawn = GivenImages(samples, samples=True, kept=inception)
+    real = GivenImages(reference, kept=inception)
     if network is None or num_features(reference) != network.dim:
         try:
             found = measure_by_judge(
-                samples,
-                reference,
+                drawn,
+                real,
                 judge=from_run,
                 held_out=held_out,
                 steps=steps,
@@ -106,7 +109,7 @@ def measure(
                 raise
             notes.append(f"no scores by a judge: {error.message}")
     if network is not None:
-        by_inception = measure_by_inception(samples, reference, network, seed=seed)
+        by_inception = measure_by_inception(drawn, real, network, seed=seed)
     results = [one for one in (found, by_inception) if one is not None]
     scores = [score for one in results for score in one.scores]
     if out is not None:

@@ -14,6 +14,7 @@ from imgcollapse.scores import percent
 if TYPE_CHECKING:
     from imgcollapse.metrics.drift import Array, Null
     from imgcollapse.policy_config import PolicyConfig
+    from imgcollapse.study.chance import Resampling
 
 COLUMNS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 GENERATIONS = 60
@@ -29,7 +30,7 @@ class _Question:
     counts: tuple[int, ...]
     rest: int
     policy: PolicyConfig
-    num_synthetic: int
+    resampling: Resampling
     num_scored: int | None
     generations: int
     seed: int
@@ -37,6 +38,13 @@ class _Question:
     @property
     def pool(self) -> int:
         return sum(self.counts) + self.rest
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether each pool is as many samples of the one before, as the closed forms have it."""
+        lasts = self.policy.real == "none" and self.policy.window in ("last", 1)
+        whole = self.policy.cap in ("none", "pool") and self.policy.pool == "fixed"
+        return lasts and whole and self.resampling.num_synthetic == self.pool
 
 
 def null(
@@ -102,8 +110,11 @@ def _from_options(
     generations: int,
     seed: int,
 ) -> _Question:
+    import numpy as np
+
     from imgcollapse.config_file import parse_config
     from imgcollapse.policies import synthetic_needed
+    from imgcollapse.study.chance import Resampling
 
     try:
         images = tuple(int(word) for word in counts.split(","))
@@ -126,12 +137,15 @@ def _from_options(
         raise ConfigError(f"a pool of {size:,} images is more than {LARGEST_POOL:,}")
     values = {"preset": preset, "real_fraction": real_fraction}
     resolved = parse_config({"policy": values}).policy
+    rest = [size - total] if size > total else []
     return _Question(
         names=tuple(f"{count:,}" for count in images),
         counts=images,
         rest=size - total,
         policy=resolved,
-        num_synthetic=synthetic_needed(resolved, "pool", size),
+        resampling=Resampling(
+            np.array([*images, *rest]), resolved, synthetic_needed(resolved, "pool", size)
+        ),
         num_scored=None,
         generations=generations,
         seed=seed,
@@ -147,7 +161,7 @@ def _from_config(
 ) -> _Question:
     from imgcollapse.data.profile import counts_by_class
     from imgcollapse.data.sources import native_shape
-    from imgcollapse.policies import synthetic_needed
+    from imgcollapse.study.chance import resampling_of
 
     seeded = [] if seed is None else [f"seed={seed}"]
     config = read_config(name, [*(overrides or []), *seeded], layers)
@@ -173,9 +187,7 @@ def _from_config(
         counts=tuple(counts.tolist()),
         rest=0,
         policy=config.policy,
-        num_synthetic=synthetic_needed(
-            config.policy, config.sampling.num_images, int(counts.sum())
-        ),
+        resampling=resampling_of(config, counts),
         num_scored=config.scores.num_images,
         generations=generations or config.generations,
         seed=config.seed,
@@ -191,11 +203,10 @@ def _print(question: _Question, chains: int, as_json: bool) -> None:
         simulate_null,
     )
 
-    rest = (question.rest,) if question.rest else ()
     found = simulate_null(
-        np.array(question.counts + rest),
-        question.policy,
-        question.num_synthetic,
+        question.resampling.initial,
+        question.resampling.policy,
+        question.resampling.num_synthetic,
         generations=question.generations,
         chains=chains,
         seed=question.seed,
@@ -242,12 +253,14 @@ def _as_dict(
 def _print_table(question: _Question, chains: int, found: Null, closed: dict[str, Array]) -> None:
     columns = [k for k in COLUMNS if k < question.generations] + [question.generations]
     width = max(7, *(len(name) for name in question.names))
-    only_the_last = question.policy.real == "none" and question.policy.window == "last"
+    policy = question.policy
     print(
-        f"chance alone, policy {question.policy.preset or 'of its own'}, "
+        f"chance alone, policy {policy.preset or 'of its own'}, "
         f"{question.pool:,} images, {chains:,} chains"
     )
-    if only_the_last:
+    if policy.filter is not None or policy.repairs:
+        print("(of the pool's composition: the filter and the repairs have no part in it)")
+    if question.is_plain:
         print("probability that a class is extinct by generation k, in large pools, and its limit:")
     else:
         print(
@@ -258,7 +271,7 @@ def _print_table(question: _Question, chains: int, found: Null, closed: dict[str
         median = _median(found.extinct[label])
         when = f"{median}" if median else f">{question.generations}"
         rows = {"exact": found.extinct[label]}
-        if only_the_last:
+        if question.is_plain:
             rows |= {word: curve[label] for word, curve in closed.items()}
         else:
             rows["lacking"] = found.absent[label]

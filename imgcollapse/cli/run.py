@@ -16,6 +16,7 @@ from imgcollapse.cli.parameters import (
     read_config,
 )
 from imgcollapse.cli.reporter import ConsoleReporter, Interrupts
+from imgcollapse.errors import ConfigError
 
 if TYPE_CHECKING:
     from imgcollapse.config import Config
@@ -41,7 +42,8 @@ def run(
         int,
         typer.Option(
             min=1,
-            help="So many chains below --out, trained together, with seeds that follow.",
+            help="So many chains below --out, with seeds that follow: dense networks trained as "
+            "one stack, others at once in a process each.",
         ),
     ] = 1,
     as_json: JsonOption = False,
@@ -52,9 +54,18 @@ def run(
     overrides += [f"device={device}"] if device is not None else []
     resolved = read_config(config, overrides, with_)
     if dry_run:
-        _print_plan(resolved, as_json)
+        _print_plan(resolved, replicas, as_json)
         return
     stem = Path("runs") / "+".join(Path(one).stem for one in (config, *(with_ or [])))
+    if resolved.labs:
+        if replicas > 1:
+            raise ConfigError(
+                "--replicas goes with one chain, and the config has labs",
+                "give the seeds one after the other: --seed N",
+            )
+        folder = out or stem.with_name(f"{stem.name}-seed{resolved.seed}")
+        _run_ecosystem(resolved, folder, max_time, as_json)
+        return
     if replicas > 1:
         _run_replicas(resolved, out or stem, replicas, max_time, as_json)
         return
@@ -87,11 +98,27 @@ def _run_replicas(
         print(f"done: {num} runs below {out} (imgcollapse show {out})")
 
 
-def _print_plan(config: Config, as_json: bool) -> None:
+def _run_ecosystem(config: Config, out: Path, max_time: float | None, as_json: bool) -> None:
+    interrupts = Interrupts()
+
+    def reporter_of(one: Config) -> ConsoleReporter:
+        return ConsoleReporter(one, max_time, as_json, one.lab.name if one.lab else "", interrupts)
+
+    from imgcollapse.study.ecosystem import run_ecosystem
+
+    runs = run_ecosystem(config, out, reporter_of)
+    if as_json:
+        rows = [{"run": str(run.path), "generations": len(run.generations())} for run in runs]
+        print_json({"runs": rows})
+    else:
+        print(f"done: {len(runs)} labs below {out} (imgcollapse show {out})")
+
+
+def _print_plan(config: Config, chains: int, as_json: bool) -> None:
     from imgcollapse.config_file import to_yaml
     from imgcollapse.study.estimate import estimate
 
-    cost = estimate(config)
+    cost = estimate(config, chains)
     if as_json:
         values = config.model_dump(mode="json", by_alias=True)
         print_json({"config": values, "cost": cost.as_dict() if cost else None})

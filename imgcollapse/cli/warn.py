@@ -22,9 +22,10 @@ def warn(
 ) -> None:
     """Report each warning's lead time before the collapse, and its false alarms.
 
-    Chains whose policy is real-only are the control: whatever warns there is a false alarm. Their
-    pool stays as it is, so the control tells of the counting alone. The collapse is read from
-    corrected shares, also where share_fit flags them.
+    Chains whose policy is real-only are the control: whatever warns there is a false alarm. Where
+    their pool stays as it is, the control tells of the counting alone; with policy.real: fresh its
+    images are new each time. The collapse is read from corrected shares, also where share_fit
+    flags them.
     """
     from imgcollapse.metrics.warning import WARNINGS, record_of
 

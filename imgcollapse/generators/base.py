@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imgcollapse.arrays import Keep, in_memory
 from imgcollapse.errors import ConfigError, NumericalError
 from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.seeds import random_for
@@ -29,13 +30,15 @@ class Fit:
 class Surroundings:
     """Who watches, who saves and who carries out a training, and where its images come from.
 
-    ``pool_of`` gives the pool of each pass after the first, 1, 2 and so on, as large as the one
-    that is fitted; None where every pass goes over that one.
+    ``keep`` says where large arrays are kept. ``pool_of`` gives the pool of each pass after the
+    first, 1, 2 and so on, as large as the one that is fitted; None where every pass goes over that
+    one.
     """
 
     watcher: Watcher | None = None
     checkpoint: Checkpoint | None = None
     train: Callable[[Task], Trained] = train
+    keep: Keep = in_memory
     pool_of: Callable[[int], ImageSet] | None = None
 
     def renewed(self, items: Callable[[ImageSet], Items]) -> Callable[[int], Items] | None:

@@ -1,4 +1,4 @@
-"""How a denoiser is called while images are drawn: layout, rows at once, compiled or graphed."""
+"""How a denoiser is called while images are drawn: type and layout, rows, compiled or graphed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from imgcollapse.config import Config
-from imgcollapse.training.compiling import chosen
+from imgcollapse.device import autocast_dtype
+from imgcollapse.training.compiling import chosen, has_convolutions
 from imgcollapse.training.graphs import Graphed
 
 ROWS = 32
@@ -28,21 +29,19 @@ def rows_at_once(config: Config, device: torch.device) -> int | None:
 
 
 def denoiser_for(config: Config, network: nn.Module) -> Denoise:
-    """``network(x, t, labels)`` as float32, called as is fast on its device.
+    """``network(x, t, labels)`` from float32 to float32, called as is fast on its device.
 
-    Of a UNet on a CPU, or compiled, a copy in channels_last is called.
+    A copy is called: in the type that training computes in, so that bf16 weights are cast once,
+    and of a UNet in channels_last.
     """
     device = next(network.parameters()).device
-    function = chosen(_denoised, config.training.compile, network)
-    last = config.generator.network == "unet" and (
-        device.type == "cpu" or function is not _denoised
-    )
-    if last:
-        network = copy.deepcopy(network).to(memory_format=torch.channels_last)
-    denoise: Denoise = functools.partial(function, network)
+    dtype = autocast_dtype(device, config.training.precision)
+    layout = torch.channels_last if has_convolutions(network) else torch.preserve_format
+    called = copy.deepcopy(network).to(dtype).to(memory_format=layout)
+    denoise: Denoise = functools.partial(chosen(_denoised, config.training.compile, called), called)
     if config.training.cuda_graphs and device.type == "cuda":
         denoise = Graphed(denoise)
-    return functools.partial(_in_blocks, denoise, rows_at_once(config, device), last)
+    return functools.partial(_in_blocks, denoise, rows_at_once(config, device), dtype, layout)
 
 
 def _denoised(network: nn.Module, x: Tensor, t: Tensor, labels: Tensor) -> Tensor:
@@ -51,10 +50,15 @@ def _denoised(network: nn.Module, x: Tensor, t: Tensor, labels: Tensor) -> Tenso
 
 
 def _in_blocks(
-    denoise: Denoise, rows: int | None, last: bool, x: Tensor, t: Tensor, labels: Tensor
+    denoise: Denoise,
+    rows: int | None,
+    dtype: torch.dtype,
+    layout: torch.memory_format,
+    x: Tensor,
+    t: Tensor,
+    labels: Tensor,
 ) -> Tensor:
-    if last:
-        x = x.contiguous(memory_format=torch.channels_last)
+    x = x.to(dtype, memory_format=layout)
     rows = rows or len(x)
     parts = zip(x.split(rows), t.split(rows), labels.split(rows), strict=True)
     return torch.cat([denoise(*part) for part in parts])

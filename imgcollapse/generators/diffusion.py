@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import functools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from imgcollapse.arrays import Keep
 from imgcollapse.config import Config, check_unet_side
 from imgcollapse.errors import ConfigError
 from imgcollapse.generators.base import (
@@ -19,6 +22,7 @@ from imgcollapse.generators.base import (
     to_bytes,
     to_floats,
 )
+from imgcollapse.generators.class_balance import class_balancing_loss, other_labels
 from imgcollapse.generators.denoising import denoiser_for, rows_at_once
 from imgcollapse.generators.first_stage import FirstStage
 from imgcollapse.generators.guidance import guided, hide_some
@@ -35,7 +39,8 @@ from imgcollapse.generators.vae import padded_labels
 from imgcollapse.generators.weights import load_weights, save_module
 from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.seeds import seed_for
-from imgcollapse.training import Task
+from imgcollapse.training import Items, Loss, Task
+from imgcollapse.training.batches import placed
 
 LOSS_TIMES = 8
 
@@ -73,7 +78,11 @@ class Diffusion:
         stage = self.config.first_stage
         self.first_stage = FirstStage(stage.dim, image_shape, device) if stage else None
         self.item_shape = (stage.dim,) if stage else image_shape
-        self.average: MLPDenoiser | UNetDenoiser | None = None
+        self.average: nn.Module | None = None
+        tau = self.config.class_balance
+        self.loss_of: Loss = (
+            functools.partial(class_balancing_loss, tau=tau) if tau else _denoising_loss
+        )
 
     def fit(self, pool: ImageSet, *, seed: int, surroundings: Surroundings) -> Fit:
         if self.num_labels and not self.config.label_dropout:
@@ -82,6 +91,7 @@ class Diffusion:
         if self.first_stage is not None and warm is None:
             # Warm weights speak in the axes that they were trained in.
             self.first_stage.fit(pool, seed=seed)
+        items_of = functools.partial(self._items, surroundings.keep)
         network = copy.deepcopy(warm) if warm else self.fresh_network(seed_for(seed, "init"))
         average = copy.deepcopy(network).eval()
         signal = alphas_cumprod().to(self.device)
@@ -93,21 +103,24 @@ class Diffusion:
             part = _drawn_time(self.config.objective, len(x0), random, x0.device)
             if self.config.label_dropout:
                 labels = hide_some(labels, self.config.label_dropout, self.no_class, random)
-            return *noised(self.config.objective, x0, noise, signal, part), labels
+            prepared = *noised(self.config.objective, x0, noise, signal, part), labels
+            if not self.config.class_balance:
+                return prepared
+            return *prepared, other_labels(len(x0), len(self.classes), random)
 
         task = Task(
             network,
             average,
             prepare,
-            _denoising_loss,
-            *self._items(pool),
+            self.loss_of,
+            *items_of(pool),
             self.training,
             seed=seed,
             watcher=surroundings.watcher,
             checkpoint=surroundings.checkpoint,
             where="diffusion",
             rows_at_once=rows_at_once(self.whole_config, self.device),
-            renewed=surroundings.renewed(self._items),
+            renewed=surroundings.renewed(items_of),
         )
         trained = surroundings.train(task)
         self.average = average
@@ -170,18 +183,18 @@ class Diffusion:
 
         The pipeline can be called where the UNet is unconditional.
         """
-        if self.average is None:
-            raise ValueError("fit or load comes before save")
         objective = self.config.objective
         if isinstance(self.average, UNetDenoiser):
             from diffusers import DDPMPipeline
 
             scheduler = make_pipeline_scheduler(self.sampling, objective)
             DDPMPipeline(self.average.unet, scheduler).save_pretrained(folder)
-        else:
+        elif isinstance(self.average, MLPDenoiser):
             save_module(self.average, folder / "denoiser", self.average.settings)
             scheduler = make_scheduler(self.sampling, objective, clip=self.first_stage is None)
             scheduler.save_pretrained(folder / "scheduler")
+        else:
+            raise ValueError("fit or load comes before save")
         if self.first_stage is not None:
             self.first_stage.save(folder)
 
@@ -198,11 +211,13 @@ class Diffusion:
     def fresh_network(self, seed: int) -> MLPDenoiser | UNetDenoiser:
         return make_denoiser(self.config, self.item_shape, self.num_labels, seed).to(self.device)
 
-    def _items(self, pool: ImageSet) -> tuple[Tensor, Tensor]:
+    def _items(self, keep: Keep, pool: ImageSet) -> Items:
         """What a pool is to the network: images or their coordinates, and labels."""
-        images = torch.from_numpy(pool.images).to(self.device)
-        items = images if self.first_stage is None else self.first_stage.encode(images)
-        return items, self._labels(pool.labels)
+        items: NDArray[Any] = pool.images
+        if self.first_stage is not None:
+            shape = len(pool), self.first_stage.dim
+            items = keep(shape, np.float32, self.first_stage.encoded(pool))
+        return placed(items, self.device, self.training.pool), self._labels(pool.labels)
 
     def _labels(self, labels: NDArray[np.int64]) -> Tensor:
         """With the one for no class where there is none; a network without it sees class 0."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
-from sklearn.decomposition import PCA
+from numpy.typing import NDArray
 from torch import Tensor
 
+from imgcollapse.arrays import row_blocks
 from imgcollapse.errors import ConfigError
 from imgcollapse.generators.base import to_floats
+from imgcollapse.generators.principal_components import principal_components
 from imgcollapse.generators.weights import load_tensors, save_tensors
 from imgcollapse.images import ImageSet
-from imgcollapse.seeds import seed_for
 
 FILE = "first_stage.safetensors"
 
@@ -44,15 +47,12 @@ class FirstStage:
                 f"{self.dim} principal components need as many images (pool of {len(pool)})",
                 "lower the number of components (generator.first_stage.dim)",
             )
-        flat = to_floats(torch.from_numpy(pool.images)).flatten(1).numpy()
-        state = seed_for(seed, "pca") % 2**32
-        pca = PCA(self.dim, svd_solver="randomized", random_state=state).fit(flat)
-        scale = torch.from_numpy(pca.explained_variance_).sqrt().clamp_min(1e-6)
+        found = principal_components(pool.images, self.dim, seed=seed)
         fitted = {
-            "mean": torch.from_numpy(pca.mean_),
-            "axes": torch.from_numpy(pca.components_),
-            "scale": scale,
-            "explained": torch.tensor(float(pca.explained_variance_ratio_.sum())),
+            "mean": torch.from_numpy(found.mean),
+            "axes": torch.from_numpy(found.axes),
+            "scale": torch.from_numpy(found.variances).sqrt().clamp_min(1e-6),
+            "explained": torch.tensor(found.explained),
         }
         self.tensors = {
             name: value.float().contiguous().to(self.device) for name, value in fitted.items()
@@ -66,6 +66,12 @@ class FirstStage:
         """uint8 N×C×H×W to float32 N×dim."""
         centred = to_floats(images).flatten(1) - self.tensors["mean"]
         return centred @ self.tensors["axes"].T / self.tensors["scale"]
+
+    def encoded(self, pool: ImageSet) -> Iterator[NDArray[np.float32]]:
+        """The coordinates of a pool, block by block."""
+        for where in row_blocks(len(pool), math.prod(self.image_shape)):
+            images = torch.tensor(pool.images[where], device=self.device)
+            yield self.encode(images).cpu().numpy()
 
     def decode(self, coordinates: Tensor) -> Tensor:
         """float32 N×dim to float32 N×C×H×W, unclipped."""

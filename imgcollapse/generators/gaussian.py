@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.mixture import GaussianMixture as SklearnMixture
 
 from imgcollapse.config import GeneratorConfig
 from imgcollapse.errors import ConfigError
 from imgcollapse.generators.base import Fit, Surroundings, to_bytes
 from imgcollapse.generators.first_stage import FirstStage
+from imgcollapse.generators.mixture_fit import fit_mixture
 from imgcollapse.generators.noise import noise_batches
 from imgcollapse.generators.weights import load_tensors, save_tensors
 from imgcollapse.images import ImageSet
@@ -56,16 +56,15 @@ class GaussianMixture:
                 "lower generator.components",
             )
         self.first_stage.fit(pool, seed=seed)
-        coordinates = self.first_stage.encode(torch.from_numpy(pool.images)).double().numpy()
-        mixture = SklearnMixture(
-            self.components, reg_covar=1e-4, random_state=seed_for(seed, "mixture") % 2**32
-        ).fit(coordinates)
+        shape = len(pool), self.first_stage.dim
+        coordinates = surroundings.keep(shape, np.float64, self.first_stage.encoded(pool))
+        mixture = fit_mixture(coordinates, self.components, seed=seed_for(seed, "mixture"))
         self.tensors = {
-            "weights": torch.from_numpy(mixture.weights_),
-            "means": torch.from_numpy(mixture.means_),
-            "factors": torch.linalg.cholesky(torch.from_numpy(mixture.covariances_)),
+            "weights": torch.from_numpy(mixture.weights),
+            "means": torch.from_numpy(mixture.means),
+            "factors": torch.from_numpy(mixture.factors),
         }
-        return Fit(loss=-float(mixture.lower_bound_))
+        return Fit(loss=-mixture.log_likelihood)
 
     def sample(
         self, num_images: int, *, seed: int, labels: NDArray[np.int64] | None = None

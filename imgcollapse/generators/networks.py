@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from imgcollapse.config import GeneratorConfig
+from imgcollapse.device import seeded
+from imgcollapse.generators.layout import lay_out_convolutions
 
 TIME_FEATURES = 64
 
@@ -33,7 +35,7 @@ class MLPDenoiser(nn.Module):
         self.leave = nn.Sequential(nn.LayerNorm(width), last)
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor) -> Tensor:
-        condition = self.time(_time_features(t))
+        condition = self.time(_time_features(t).to(x.dtype))
         if self.label is not None:
             condition = condition + self.label(labels)
         hidden = self.enter(x.flatten(1))
@@ -95,6 +97,7 @@ class UNetDenoiser(nn.Module):
             num_class_embeds=num_classes or None,
         )
         self.num_classes = num_classes
+        lay_out_convolutions(self)
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor) -> Tensor:
         classes = labels if self.num_classes else None
@@ -111,8 +114,7 @@ def make_denoiser(
         "depth": config.depth,
         "num_classes": num_classes,
     }
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         if config.network == "mlp":
             return MLPDenoiser(dim=math.prod(item_shape), **sizes)
         channels, height, width = item_shape

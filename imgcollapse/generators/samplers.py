@@ -104,15 +104,19 @@ def run_sampler(
 
     Starting noise is cut at ``truncation`` before it is scaled. Ancestral noise, which is not cut,
     is drawn block by block, so that image i meets the same noise at every step whatever the batch
-    size.
+    size. The scheduler keeps its times on the host, where looking at them waits for no device;
+    ``denoise`` gets them from there.
     """
-    scheduler.set_timesteps(steps, device=noise.device)
+    scheduler.set_timesteps(steps)
+    if isinstance(scheduler, UniPCMultistepScheduler):
+        scheduler.sigmas = scheduler.sigmas.to(noise.device)  # it would fetch them at every step
     scale = lambda_ * getattr(scheduler, "init_noise_sigma", 1.0)
     x = starting_noise(noise, truncation, *shape) * scale
     ancestral = isinstance(scheduler, DDPMScheduler)
-    for t in scheduler.timesteps:
+    times = scheduler.timesteps.to(noise.device)
+    for t, time in zip(scheduler.timesteps, times, strict=True):
         scaled = scheduler.scale_model_input(x, t) if hasattr(scheduler, "scale_model_input") else x
-        prediction = denoise(scaled, t.expand(len(x)))
+        prediction = denoise(scaled, time.expand(len(x)))
         if ancestral:
             parts = zip(
                 prediction.split(BLOCK_IMAGES), x.split(BLOCK_IMAGES), noise.randoms, strict=True

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imgcollapse.config import Config
+from imgcollapse.device import autocast_dtype, seeded
 from imgcollapse.generators.base import (
     Fit,
     Surroundings,
@@ -26,7 +27,8 @@ from imgcollapse.generators.vae_networks import ConvolutionalVAE, DenseVAE, VAEN
 from imgcollapse.generators.weights import load_weights, save_module
 from imgcollapse.images import ImageSet
 from imgcollapse.seeds import seed_for
-from imgcollapse.training import Task
+from imgcollapse.training import Items, Task
+from imgcollapse.training.batches import placed
 
 
 def kl_to_prior(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -124,12 +126,14 @@ class VAE:
         if self.average is None:
             raise ValueError("fit or load comes before sample")
         images = np.empty((num_images, *self.image_shape), np.uint8)
+        dtype = autocast_dtype(self.device, self.training.precision)
+        decoder = copy.deepcopy(self.average).to(dtype)
         deviation = self.average.log_noise().exp()
         drawing = self.sampling
         for where, noise in noise_batches(num_images, drawing.batch_size, seed, self.device):
             z = drawing.noise_scale * starting_noise(noise, drawing.truncation, self.config.latent)
             wanted = padded_labels(labels, where, len(noise), self.device)
-            x = self.average.decode(z, wanted)
+            x = decoder.decode(z.to(dtype), wanted).float()
             if self.config.decode == "sample":
                 x = x + deviation * noise.normal(*self.image_shape)
             images[where] = to_bytes(x)[: where.stop - where.start].cpu().numpy()
@@ -160,13 +164,12 @@ class VAE:
         load_weights(network, folder / "vae")
         self.average = network.eval()
 
-    def _items(self, pool: ImageSet) -> tuple[Tensor, Tensor]:
-        images, labels = torch.from_numpy(pool.images), torch.from_numpy(pool.labels)
-        return images.to(self.device), labels.to(self.device)
+    def _items(self, pool: ImageSet) -> Items:
+        labels = torch.from_numpy(pool.labels).to(self.device)
+        return placed(pool.images, self.device, self.training.pool), labels
 
     def fresh_network(self, seed: int) -> VAENetwork:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             kind = DenseVAE if self.config.network == "mlp" else ConvolutionalVAE
             return kind(**self.settings).to(self.device)
 
@@ -175,7 +178,7 @@ def padded_labels(
     labels: NDArray[np.int64] | None, where: slice, num: int, device: torch.device
 ) -> Tensor:
     """The labels of one batch, filled up with class 0; all 0 where none are asked for."""
-    padded = torch.zeros(num, dtype=torch.int64)
+    padded = torch.zeros(num, dtype=torch.int64, device=device)
     if labels is not None:
         padded[: where.stop - where.start] = torch.from_numpy(labels[where])
-    return padded.to(device)
+    return padded

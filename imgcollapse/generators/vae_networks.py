@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from imgcollapse.generators.layout import lay_out_convolutions
+
 HIDDEN = 512
 MIN_NOISE = 1 / 127.5
 """Least standard deviation of the pixels: one grey level."""
@@ -94,6 +96,7 @@ class ConvolutionalVAE(VAENetwork):
             nn.Conv2d(width, 4 * channels, 3, padding=1),
             nn.PixelShuffle(2),
         )
+        lay_out_convolutions(self)
 
 
 class DenseVAE(VAENetwork):

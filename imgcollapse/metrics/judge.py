@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from imgcollapse.config import TrainingConfig
 from imgcollapse.errors import CorruptError, DataError
 from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.metrics.calibration import (
@@ -35,6 +34,7 @@ from imgcollapse.metrics.judge_network import (
 from imgcollapse.metrics.shares import outcome_counts
 from imgcollapse.seeds import random_for, seed_for
 from imgcollapse.training import Checkpoint, Task, Watcher, train
+from imgcollapse.training_config import TrainingConfig
 
 ROWS = {"cpu": 128, "cuda": 4096}
 """Images that a judge sees at once. Two cores look at 28×28 twice as fast by 128 as by 512."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imgcollapse.arrays import Keep, in_memory, is_mapped, row_blocks
 from imgcollapse.images import ImageSet
 from imgcollapse.policy_config import (
     PolicyConfig,
@@ -20,6 +22,8 @@ from imgcollapse.thinning import thin
 
 StrataOf = Callable[[ImageSet], NDArray[np.int64]]
 """Images -> the stratum of each (N), any whole numbers."""
+Part = tuple[ImageSet, NDArray[np.int64]]
+"""Images, and which rows of them are taken."""
 
 
 def compose_pool(
@@ -30,8 +34,9 @@ def compose_pool(
     size: int,
     seed: int,
     strata: StrataOf = lambda images: images.labels,
+    keep: Keep = in_memory,
 ) -> ImageSet:
-    """The pool of the next generation.
+    """The pool of the next generation, its images where ``keep`` puts them.
 
     ``real`` are the real images that take part, None where none do, and ``samples`` holds what
     earlier generations released, the last one last, as far back as the window reaches; ``size``
@@ -42,26 +47,27 @@ def compose_pool(
     synthetic = remembered(policy, samples)
     kept = [] if real is None else [real]
     cap, num_real = size_of_cap(policy, size), part_of_real(policy, size)
-    if cap is None:
-        return _join([*kept, *synthetic])
-    stratified = policy.subsample == "class-stratified"
 
-    def thinned(images: ImageSet, size: int, purpose: str) -> ImageSet:
-        if size >= len(images):
-            return images
+    def thinned(sets: Sequence[ImageSet], size: int | None, purpose: str) -> list[Part]:
+        """The rows of a draw from the union of the sets, in order; all where it is smaller."""
+        edges = np.cumsum([0, *map(len, sets)])
+        if size is None or size >= edges[-1]:
+            return [(one, np.arange(len(one))) for one in sets]
         random = random_for(seed, "pool", purpose)
-        if stratified:
-            return images[_stratified(strata(images), size, random)]
-        return images[np.sort(random.choice(len(images), size, replace=False))]
-
-    if num_real is None or real is None:
-        return thinned(_join([*kept, *synthetic]), cap, "union")
-    return _join(
-        [
-            thinned(real, num_real, "real"),
-            thinned(_join(synthetic), cap - num_real, "synthetic"),
+        if policy.subsample == "class-stratified":
+            chosen = _stratified(np.concatenate([strata(one) for one in sets]), size, random)
+        else:
+            chosen = np.sort(random.choice(edges[-1], size, replace=False))
+        places = np.searchsorted(chosen, edges)
+        return [
+            (one, chosen[first:last] - start)
+            for one, start, first, last in zip(sets, edges, places, places[1:], strict=False)
         ]
-    )
+
+    if cap is None or num_real is None or real is None:
+        return joined(thinned([*kept, *synthetic], cap, "union"), keep)
+    parts = thinned([real], num_real, "real")
+    return joined(parts + thinned(synthetic, cap - num_real, "synthetic"), keep)
 
 
 def pool_size(policy: PolicyConfig, generation: int, *, first: int, released: int) -> int:
@@ -81,8 +87,11 @@ def pool_size(policy: PolicyConfig, generation: int, *, first: int, released: in
 
 def synthetic_needed(policy: PolicyConfig, num_images: int | str, pool_size: int) -> int:
     """Images that a generation releases for later pools; 0 where the policy uses none."""
-    if policy.window == "none":
-        return 0
+    return 0 if policy.window == "none" else released_each(num_images, pool_size)
+
+
+def released_each(num_images: int | str, pool_size: int) -> int:
+    """As ``synthetic_needed`` of a lab, whose samples others use where its own policy does not."""
     return pool_size if num_images == "pool" else int(num_images)
 
 
@@ -99,5 +108,27 @@ def _stratified(
     return np.sort(np.concatenate(chosen))
 
 
-def _join(sets: Sequence[ImageSet]) -> ImageSet:
-    return sets[0] if len(sets) == 1 else sets[0].concat(*sets[1:])
+def joined(parts: Sequence[Part], keep: Keep) -> ImageSet:
+    """One set of all parts, its images where ``keep`` puts them.
+
+    A set in memory that is the whole of it is not copied.
+    """
+    first, rows = parts[0]
+    if len(parts) == 1 and len(rows) == len(first) and not is_mapped(first.images):
+        return first
+    if any(one.classes != first.classes for one, _ in parts):
+        raise ValueError("image sets with different classes cannot be joined")
+    values = math.prod(first.image_shape)
+
+    def blocks() -> Iterator[NDArray[np.uint8]]:
+        for one, rows in parts:
+            for where in row_blocks(len(rows), values):
+                yield one.images[rows[where]]
+
+    num = sum(len(rows) for _, rows in parts)
+    return ImageSet(
+        keep((num, *first.image_shape), np.uint8, blocks()),
+        np.concatenate([one.labels[rows] for one, rows in parts]),
+        np.concatenate([one.origin[rows] for one, rows in parts]),
+        first.classes,
+    )

@@ -32,6 +32,7 @@ from imgcollapse.store.files import (
 from imgcollapse.store.lock import LOCK
 from imgcollapse.store.manifest import FILE as MANIFEST
 from imgcollapse.store.manifest import check_begun, check_manifest, recorded_hash, write_manifest
+from imgcollapse.store.mapping import mapped_array
 from imgcollapse.store.progress import TrainingState
 
 COMMITTED = "COMMITTED"
@@ -229,11 +230,14 @@ class RunDirectory:
         return sorted(self.path.glob("gen_*"))
 
     def samples(self, number: int, classes: Sequence[str], num: int | None = None) -> ImageSet:
-        """What a committed generation sampled, or the first ``num`` images of it."""
+        """What a committed generation sampled, or the first ``num`` images of it, in the file.
+
+        CorruptError where the file is not whole; that no value changed is what ``check`` is for.
+        """
         return self._images(number, "samples.npz", classes, num)
 
     def released(self, number: int, classes: Sequence[str], num: int) -> ImageSet:
-        """What later pools get of a committed generation: ``num`` images.
+        """What later pools get of a committed generation: ``num`` images, in their file.
 
         They are the first of its samples, unless the policy changed what is released.
         """
@@ -243,9 +247,9 @@ class RunDirectory:
     def _images(self, number: int, name: str, classes: Sequence[str], num: int | None) -> ImageSet:
         path = self._generation(number) / name
         with _opened_npz(path) as stored:
-            images = stored["arr_0"][:num].transpose(0, 3, 1, 2)
+            images = mapped_array(path, "arr_0")[:num].transpose(0, 3, 1, 2)
             labels = stored["arr_1"][:num] if "arr_1" in stored else None
-        return ImageSet.of(np.ascontiguousarray(images), labels, classes, origin=number + 1)
+        return ImageSet.of(images, labels, classes, origin=number + 1)
 
     def log_volatile(self, event: dict[str, object]) -> None:
         """Adds a line to ``volatile/log.jsonl``: what may differ between identical runs."""
@@ -304,13 +308,18 @@ def read_scores(path: Path) -> list[Score]:
     return scores
 
 
-def counts_by_origin(pool: ImageSet, classless: str = "unlabelled") -> dict[str, dict[str, int]]:
-    """How many images of each origin and class a pool holds: origin -> class -> images."""
-    names = (*pool.classes, classless)
+def counts_by_origin(
+    origins: NDArray[np.integer],
+    labels: NDArray[np.int64],
+    classes: Sequence[str],
+    classless: str = "unlabelled",
+) -> dict[str, dict[str, int]]:
+    """How many of N images, by their origins and labels: origin -> class -> images."""
+    names = (*classes, classless)
     counts: dict[str, dict[str, int]] = {}
-    for origin in np.unique(pool.origin):
-        labels = pool.labels[pool.origin == origin]
-        places = np.where(labels == UNLABELLED, len(pool.classes), labels)
+    for origin in np.unique(origins):
+        here = labels[origins == origin]
+        places = np.where(here == UNLABELLED, len(classes), here)
         held = np.bincount(places, minlength=len(names))
         counts[str(origin)] = {
             name: int(count) for name, count in zip(names, held, strict=True) if count

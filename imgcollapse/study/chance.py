@@ -1,37 +1,39 @@
-"""What pure resampling of a config's chain would be: the null of its shares and of selection."""
+"""What of a config is left to chance: what the null resamples, and where selection is blind."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
 
 from imgcollapse.config import Config
 from imgcollapse.policies import pool_size, synthetic_needed
 from imgcollapse.policy_config import PolicyConfig
+from imgcollapse.thinning import Counts
 
 
-class Chance(NamedTuple):
-    """Images of each class (C) in the first pool, the policy, and images drawn for later pools."""
+@dataclass(frozen=True)
+class Resampling:
+    """The counts of the real pool (C), the policy, and how many images a generation samples."""
 
-    initial: NDArray[np.int64]
+    initial: Counts
     policy: PolicyConfig
     num_synthetic: int
 
 
-def chance_of(config: Config, initial: NDArray[np.int64]) -> Chance:
-    """For a chain whose first pool holds ``initial`` (C) images.
+def resampling_of(config: Config, counts: Counts) -> Resampling:
+    """What chance alone resamples in a chain whose first pool has these class counts.
 
-    A generation whose pool is on the fly learns from as many as it makes passes: chance is that of
-    one pool as large as all of them.
+    The composition of the policy; its filter, repairs and watermark have no part in it. Samples
+    that are drawn anew for every pass over the pool are as many images as the passes show
+    together, so that all sizes are that many times as large.
     """
-    policy, first = config.policy, int(initial.sum())
-    drawn = synthetic_needed(policy, config.sampling.num_images, first)
+    policy, first = config.policy, int(counts.sum())
+    num_synthetic = synthetic_needed(policy, config.sampling.num_images, first)
+    if policy.pool == "fixed":
+        return Resampling(counts, policy, num_synthetic)
     passes = num_passes(config, first)
-    if passes > 1 and isinstance(policy.cap, int):
+    if isinstance(policy.cap, int):
         policy = policy.model_copy(update={"cap": policy.cap * passes})
-    return Chance(initial * passes, policy, drawn * passes)
+    return Resampling(counts * passes, policy, num_synthetic * passes)
 
 
 def num_passes(config: Config, first: int) -> int:
@@ -45,3 +47,14 @@ def num_passes(config: Config, first: int) -> int:
     size = pool_size(config.policy, 1, first=first, released=released)
     batch = min(config.training.batch_size, size)
     return max(1, round(config.training.num_steps(size) * batch / size))
+
+
+def why_no_selection(config: Config) -> str | None:
+    """Why selection and crowding cannot be estimated, in words; None where they can."""
+    if config.generator.labels == "balanced":
+        return "shares are asked for here, labels: balanced, and not an outcome"
+    if config.lab is not None:
+        return "the pools hold what other labs released, beside the lab's own samples"
+    if config.policy.filter is not None or config.policy.repairs:
+        return "policy.filter and repairs change what later pools get, beside chance and selection"
+    return None

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 
-from imgcollapse.data.formats import read_images
 from imgcollapse.errors import DataError
 from imgcollapse.images import ImageSet
 from imgcollapse.metrics.frechet import Moments
@@ -19,6 +18,7 @@ from imgcollapse.metrics.inception import (
 )
 from imgcollapse.scores import Score
 from imgcollapse.seeds import random_for, some_of
+from imgcollapse.study.given_images import GivenImages
 from imgcollapse.study.statistics_file import num_features, read_statistics, write_statistics
 
 GENERATED = 0
@@ -44,24 +44,24 @@ def load_inception(weights: Path | None, *, download: bool, device: torch.device
 
 
 def measure_by_inception(
-    samples: Path, reference: Path, inception: Inception, *, seed: int
+    samples: GivenImages, reference: GivenImages, inception: Inception, *, seed: int
 ) -> MeasuredByInception:
     """Rows ``fid`` and ``kid`` against the reference.
 
     Of images on both sides equal numbers are compared, a seeded draw of the larger set. A
     reference of ``mu`` and ``sigma`` gives ``fid`` alone.
     """
-    drawn = _images(samples)
-    if num_features(reference) == inception.dim:
-        moments, _ = read_statistics(reference, inception.dim, inception.extractor)
+    drawn, _ = samples.at(None)
+    if num_features(reference.path) == inception.dim:
+        moments, _ = read_statistics(reference.path, inception.dim, inception.extractor)
         real = InceptionStatistics(moments)
     else:
-        images = _images(reference)
+        images, _ = reference.at(None)
         num = min(len(drawn), len(images))
         drawn, images = _thinned(drawn, num, seed), _thinned(images, num, seed)
         real = inception.statistics(images.images)
     if len(drawn) < 2:
-        raise DataError(f"fid needs two images or more ({samples})")
+        raise DataError(f"fid needs two images or more ({samples.path})")
     ours = inception.statistics(drawn.images)
     rows = []
     for metric, (value, error) in inception_scores(inception, ours, real, seed=seed).items():
@@ -80,11 +80,6 @@ def measure_by_inception(
             )
         )
     return MeasuredByInception(rows, real.moments, inception.extractor)
-
-
-def _images(path: Path) -> ImageSet:
-    images, _ = read_images(path, image_size=None, how="antialias")
-    return images
 
 
 def _thinned(images: ImageSet, num: int, seed: int) -> ImageSet:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,10 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imgcollapse.data.formats import read_images
 from imgcollapse.data.resizing import as_channels, fit_images
 from imgcollapse.errors import ConfigError, DataError
-from imgcollapse.images import UNLABELLED, ImageSet
+from imgcollapse.images import UNLABELLED, HashedImages, ImageSet
 from imgcollapse.metrics.distances import POOL, Distance, Distances, Seen
 from imgcollapse.metrics.frechet import FrechetTo, Moments
 from imgcollapse.metrics.judge import Judge, train_judge
@@ -27,25 +25,13 @@ from imgcollapse.metrics.rows import Rows
 from imgcollapse.metrics.share_scores import INITIAL, add_comparisons, add_share_scores
 from imgcollapse.metrics.shares import outcome_counts
 from imgcollapse.scores import FLOOR, Score
-from imgcollapse.seeds import random_for, seed_for, some_of
-from imgcollapse.store.run_directory import read_npz, write_npz
+from imgcollapse.seeds import random_for, some_of
+from imgcollapse.study.given_images import GivenImages
+from imgcollapse.study.reference_parts import split_reference, without_judged, write_judged
 from imgcollapse.study.statistics_file import num_features, read_statistics, write_statistics
 from imgcollapse.training import Watcher
 
-MOST_PER_CLASS = 1000
-FEWEST = 15
 LEAST_SET = 50
-JUDGED = "images.npz"
-
-
-@dataclass(frozen=True)
-class Parts:
-    """A reference in parts: what trains a judge, if one is to be trained, what is compared with,
-    and what stands in for samples to give the floor."""
-
-    judge: ImageSet | None
-    reference: ImageSet
-    floor: ImageSet
 
 
 @dataclass(frozen=True)
@@ -69,18 +55,13 @@ class Measured:
         (folder / "judge").mkdir()
         self.judge.save(folder / "judge")
         if self.made_of is not None:
-            hashes = np.frombuffer(b"".join(self.made_of.hashes()), np.uint8)
-            write_npz(folder / "judge" / JUDGED, hashes=hashes.reshape(len(self.made_of), -1))
+            write_judged(self.made_of, folder / "judge")
         write_statistics(folder / "stats.npz", self.moments, str(self.judge.facts["sha256"]))
 
 
-class NoJudge(DataError):
-    """The reference cannot train a judge, and none was given."""
-
-
 def measure(
-    samples: Path,
-    reference: Path,
+    samples: GivenImages,
+    reference: GivenImages,
     *,
     judge: Path | None,
     held_out: Path | None = None,
@@ -99,29 +80,30 @@ def measure(
     that is an npz of ``mu`` and ``sigma`` needs a judge and gives the Fréchet distance only.
     """
     known = Judge.load(judge / "judge", device) if judge is not None else None
-    if num_features(reference) is not None:
-        return _against_statistics(samples, reference, known, seed)
+    if num_features(reference.path) is not None:
+        return _against_statistics(samples, reference.path, known, seed)
     side = int(known.facts["network"]["side"]) if known is not None else None
-    real, notes = read_images(reference, image_size=side, how="antialias")
-    real, notes = _square(real, notes, reference)
-    drawn, more = read_images(samples, image_size=side, how="antialias", samples=True)
+    real, notes = reference.at(side)
+    real, notes = _square(real, notes, reference.path)
+    drawn, more = samples.at(side)
     notes += more
     if known is not None:
-        real, more = _as_seen_by(known, real, str(reference))
+        real, more = _as_seen_by(known, real, str(reference.path))
         notes += more
-    whole = real
+    whole = HashedImages.of_set(real)
+    real = whole
     if judge is not None:
-        real, more = _without_judged(real, judge / "judge", str(reference))
+        real, more = without_judged(whole, judge / "judge", str(reference.path))
         notes += more
-    parts = _parts(real, known, seed, str(reference))
+    parts = split_reference(real, trains_judge=known is None, seed=seed, where=str(reference.path))
     if known is None:
         assert parts.judge is not None
         known = train_judge(parts.judge, seed=seed, device=device, steps=steps, watcher=watcher)
-    drawn, more = _as_seen_by(known, drawn, str(samples), samples=True)
+    drawn, more = _as_seen_by(known, drawn, str(samples.path), samples=True)
     notes += more
     num = min(len(drawn), len(parts.floor))
     if num < LEAST_SET:
-        few = samples if num == len(drawn) else reference
+        few = samples.path if num == len(drawn) else reference.path
         raise DataError(
             f"too few images: {num} are left to score ({few})",
             f"at least {LEAST_SET} are needed, and of the reference about four times as many",
@@ -163,27 +145,9 @@ def _square(images: ImageSet, notes: list[str], where: Path) -> tuple[ImageSet, 
 def _held_out(judge: Judge, path: Path | None) -> tuple[Seen | None, list[str]]:
     if path is None:
         return None, []
-    images, notes = read_images(path, image_size=None, how="antialias", samples=True)
+    images, notes = GivenImages(path, samples=True).at(None)
     images, more = _as_seen_by(judge, images, str(path), samples=True)
     return Seen.by(judge, images), [*notes, *more]
-
-
-def _without_judged(real: ImageSet, folder: Path, where: str) -> tuple[ImageSet, list[str]]:
-    """Without the images that a judge of ``measure`` was made of: it knows them too well."""
-    path = folder / JUDGED
-    if not path.is_file():
-        return real, []
-    (hashes,) = read_npz(path, "hashes")
-    judged = {row.tobytes() for row in hashes}
-    kept = np.array([one not in judged for one in real.hashes()], bool)
-    if kept.all():
-        return real, []
-    if not kept.any():
-        raise DataError(
-            f"the judge was made of all these images ({where})", "give other real images"
-        )
-    note = f"{(~kept).sum():,} images that the judge was made of are left out ({where})"
-    return real[kept], [note]
 
 
 @dataclass(frozen=True)
@@ -223,7 +187,8 @@ class FolderRuler:
         rows = Rows(generation, num, self.judge.extractor)
         add_comparisons(rows, add_share_scores(rows, verdicts, self.judge, self.seed), self.began)
         add_label_fidelity(rows, images.labels[chosen], verdicts.classes, images.classes)
-        return rows, Seen(images[chosen], verdicts.classes, verdicts.features)
+        thinned = HashedImages.of_set(images[chosen])
+        return rows, Seen(thinned, verdicts.classes, verdicts.features)
 
     def _add(self, rows: Rows, distances: list[Distance]) -> None:
         for one in distances:
@@ -234,17 +199,19 @@ class FolderRuler:
         rows.add_estimate("duplicate_rate", duplicate_rate(images.hashes(), known), INITIAL)
 
 
-def _against_statistics(samples: Path, reference: Path, judge: Judge | None, seed: int) -> Measured:
+def _against_statistics(
+    samples: GivenImages, reference: Path, judge: Judge | None, seed: int
+) -> Measured:
     if judge is None:
         raise ConfigError(
             f"statistics alone train no judge ({reference})",
             "give --judge RUN whose features they are",
         )
     moments, signed = read_statistics(reference, FEATURES, str(judge.facts["sha256"]))
-    drawn, notes = read_images(samples, image_size=None, how="antialias", samples=True)
-    drawn, more = _as_seen_by(judge, drawn, str(samples), samples=True)
+    drawn, notes = samples.at(None)
+    drawn, more = _as_seen_by(judge, drawn, str(samples.path), samples=True)
     if len(drawn) < 2:
-        raise DataError(f"a distance needs two images or more ({samples})")
+        raise DataError(f"a distance needs two images or more ({samples.path})")
     if not signed:
         notes.append(f"mu and sigma are taken to be of this judge's features ({reference})")
     verdicts = judge.look(drawn.images)
@@ -254,41 +221,6 @@ def _against_statistics(samples: Path, reference: Path, judge: Judge | None, see
     distance = FrechetTo(moments)(Moments.of(verdicts.features))
     rows.add_as_is("fd_judge", distance, None, None, reference=INITIAL)
     return Measured(rows.scores, judge, None, moments, (*notes, *more), None)
-
-
-def _parts(real: ImageSet, judge: Judge | None, seed: int, where: str) -> Parts:
-    if judge is not None:
-        return Parts(None, *_halves(real, seed))
-    order = random_for(seed, "measure").permutation(len(real))
-    counts = real.counts()
-    if (real.labels == UNLABELLED).all() or len(counts) < 2:
-        raise NoJudge(
-            f"a judge needs labelled images of two classes or more ({where})",
-            "give --judge RUN, or a reference with labels",
-        )
-    rarest = int(counts.argmin())
-    per_class = min(MOST_PER_CLASS, int(counts[rarest]) // 2)
-    if per_class < FEWEST:
-        raise DataError(
-            f"too few images of class {real.classes[rarest]}: a judge needs {2 * FEWEST} of each, "
-            f"there are {counts[rarest]} ({where})",
-            "give --judge RUN, or more images of it",
-        )
-    for_judge, rest = [], []
-    for label, count in enumerate(counts):
-        members = order[real.labels[order] == label]
-        half = int(count) // 2
-        for_judge.append(members[:half][:per_class])
-        rest.append(members[half:])
-    return Parts(real[np.concatenate(for_judge)], *_halves(real[np.concatenate(rest)], seed))
-
-
-def _halves(real: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
-    """Two halves that depend on the images alone, so that a judge used again meets the same."""
-    key = seed_for(seed, "halves").to_bytes(8, "big")
-    places = [hashlib.blake2b(one, key=key, digest_size=8).digest() for one in real.hashes()]
-    order = sorted(range(len(real)), key=places.__getitem__)
-    return real[order[::2]], real[order[1::2]]
 
 
 def _as_seen_by(

@@ -12,9 +12,11 @@ from imgcollapse.metrics.judge import Judge
 from imgcollapse.policies import PoolMaker, remembered
 from imgcollapse.scores import FLOOR, Score
 from imgcollapse.store.run_directory import RunDirectory
+from imgcollapse.study.placement import keep_of
 from imgcollapse.study.preparation import floor_scores, make_ruler
 from imgcollapse.study.radioactivity import radioactivity_scores
 from imgcollapse.study.selection_scores import selection_scores
+from imgcollapse.study.web import web_samples
 
 
 def rescore(run: RunDirectory) -> Iterator[tuple[int, list[Score]]]:
@@ -29,13 +31,16 @@ def rescore(run: RunDirectory) -> Iterator[tuple[int, list[Score]]]:
     splits = make_splits(config)
     ruler = make_ruler(config, splits, Judge.load(run.path / "judge", device))
     yield FLOOR, floor_scores(config, ruler, splits.floor)
-    maker = PoolMaker(config, splits.pool, fresh=splits.fresh, look=ruler.judge.look)
+    keep = keep_of(config, None)
+    maker = PoolMaker(config, splits.pool, fresh=splits.fresh, look=ruler.judge.look, keep=keep)
     past: list[ImageSet] = []
     scores: list[Score] = []
     for number in range(len(run.generations())):
-        pool, _ = maker.pool(number, past)
+        if config.lab is not None:
+            past = web_samples(run, config, number, splits.pool.classes, maker.released)
+        pool = maker.pool(number + config.starts, past).images
         samples = run.samples(number, splits.pool.classes)
-        samples = samples[: config.scores.num_images]
+        samples = samples[: config.scores.num_images].in_memory()
         found = ruler.score(samples, pool, number)
         found += radioactivity_scores(config, samples, number, ruler.judge.extractor)
         scores += found

@@ -19,22 +19,25 @@ from imgcollapse.scores import FLOOR, Score, select
 from imgcollapse.seeds import seed_for
 from imgcollapse.store.files import read_json
 from imgcollapse.store.run_directory import RunDirectory
-from imgcollapse.study.chance import chance_of
+from imgcollapse.study.chance import resampling_of, why_no_selection
 
 
 def selection_scores(config: Config, ruler: Ruler, scores: Sequence[Score]) -> list[Score]:
     """Rows ``selection`` of each class and ``crowding`` for the last generation of ``scores``.
 
     Estimated from the verdicts of all generations up to it, through the judge's confusion. None
-    where shares are asked for (``labels: balanced``) and not an outcome, or of one class only.
+    where ``why_no_selection`` says why, or of one class only.
     """
-    if config.generator.labels == "balanced" or np.count_nonzero(ruler.initial_counts) < 2:
+    if why_no_selection(config) or np.count_nonzero(ruler.initial_counts) < 2:
         return []
+    resampling = resampling_of(config, ruler.initial_counts)
     classes = ruler.judge.facts["classes"]
     verdicts = verdict_counts(scores, classes)
     found = measure_selection(
         verdicts,
-        *chance_of(config, ruler.initial_counts),
+        resampling.initial,
+        resampling.policy,
+        resampling.num_synthetic,
         seed=seed_for(config.seed, "selection", len(verdicts)),
         confusion=ruler.judge.confusion,
     )
@@ -104,8 +107,8 @@ def selection_of_runs(paths: Sequence[Path]) -> OverChains:
             "two of the chains have the same seed, and would count one chain twice",
             "give each run once; chains of one config differ in --set seed=N",
         )
-    if first.generator.labels == "balanced":
-        raise ConfigError("shares are asked for here, labels: balanced, and not an outcome")
+    if reason := why_no_selection(first):
+        raise ConfigError(f"selection cannot be estimated: {reason}")
     initial = [run.initial_counts() for run in runs]
     if any(np.count_nonzero(list(one.values())) < 2 for one in initial):
         raise ConfigError("selection needs two classes or more")
@@ -127,9 +130,12 @@ def _together(
         [read_json(path / "judge" / "judge.json", confusion=list)["confusion"] for path in paths],
         np.int64,
     )
+    resampling = resampling_of(config, np.array(list(initial.values()), np.int64))
     return measure_selection(
         np.stack([one[:shortest] for one in counts]),
-        *chance_of(config, np.array(list(initial.values()), np.int64)),
+        resampling.initial,
+        resampling.policy,
+        resampling.num_synthetic,
         seed=seed_for(config.seed, "selection of runs", len(runs)),
         confusion=confusions,
     )

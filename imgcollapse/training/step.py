@@ -8,11 +8,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from imgcollapse.config import TrainingConfig
 from imgcollapse.device import autocast_dtype
 from imgcollapse.training.compiling import chosen
 from imgcollapse.training.graphs import Graphed
 from imgcollapse.training.task import Task
+from imgcollapse.training_config import TrainingConfig
 
 TINY = 1e-6
 """What ``clip_grad_norm_`` adds to the norm."""

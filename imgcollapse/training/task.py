@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from imgcollapse.config import TrainingConfig
+from imgcollapse.training_config import TrainingConfig
 
 Prepare = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, ...]]
 """(items of the batch, their labels, random numbers of this step) -> what the loss is made of."""
 
-Items = tuple[Tensor, Tensor]
-"""What is learned from (N×…, any dtype) and its labels (int64 N), on the model's device."""
+Items = tuple[Tensor | NDArray[Any], Tensor]
+"""What is learned from (N×…, any dtype) and its labels (int64 N), as ``Task`` has them."""
 
 Loss = Callable[..., Tensor]
 """(model, *prepared) -> scalar; draws nothing, so that it can be compiled and stacked."""
@@ -46,17 +47,19 @@ class Checkpoint(Protocol):
 class Task:
     """One training of ``model`` in place, and of ``average``, its moving average, if there is one.
 
-    ``items`` (N×…, any dtype) and ``labels`` (int64 N) live on the model's device; batches are
-    gathered there. ``where`` names the training in errors. ``rows_at_once`` is how many images of
-    a batch go through the model together, their gradients adding up; None is all. ``renewed``
-    gives other items and labels, as many, for each pass after the first; None keeps to these.
+    ``labels`` (int64 N) live on the model's device, and so do ``items`` (N×…, any dtype) that are a
+    tensor. Items that are an array lie in memory or in a file, and a thread fetches the rows of the
+    next batches: the training is the same. ``where`` names the training in errors.
+    ``rows_at_once`` is how many images of a batch go through the model together, their gradients
+    adding up; None is all. ``renewed`` gives other items and labels, as many, for each pass after
+    the first; None keeps to these.
     """
 
     model: nn.Module
     average: nn.Module | None
     prepare: Prepare
     loss_of: Loss
-    items: Tensor
+    items: Tensor | NDArray[Any]
     labels: Tensor
     config: TrainingConfig
     seed: int
@@ -68,7 +71,7 @@ class Task:
 
     @property
     def device(self) -> torch.device:
-        return self.items.device
+        return next(self.model.parameters()).device
 
     @property
     def steps(self) -> int:
