@@ -14,12 +14,12 @@ from numpy.typing import DTypeLike, NDArray
 Keep = Callable[[tuple[int, ...], DTypeLike, Iterable[NDArray[Any]]], NDArray[Any]]
 """(shape, dtype, blocks of rows) -> the array of all rows, to be read only."""
 
-BLOCK_VALUES = 2**20
+BLOCK_VALUES = 2**18
 FEWEST_ROWS = 64
 
 
 def row_blocks(num: int, values: int) -> Iterator[slice]:
-    """Splits ``num`` rows of so many values: a million values to a block, or 64 rows."""
+    """Splits ``num`` rows of so many values into blocks of ``BLOCK_VALUES``, or of 64 rows."""
     rows = max(FEWEST_ROWS, BLOCK_VALUES // max(1, values))
     for start in range(0, num, rows):
         yield slice(start, min(num, start + rows))

@@ -1,43 +1,45 @@
-"""One chain: fit a generator on the pool, draw samples, score them, make the next pool."""
+"""One chain: make the pool, fit a generator on it, draw samples, release them for later pools."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass, replace
 
 from imgcollapse.config import Config
 from imgcollapse.errors import numerical_errors_of
 from imgcollapse.generators import Fit, Generator, Surroundings, draw_labels
 from imgcollapse.images import ImageSet
-from imgcollapse.policies import Filtered, PoolMaker, remembered
-from imgcollapse.scores import Score
+from imgcollapse.policies import Filtered, Made, PoolMaker, Released, Repaired, remembered
 from imgcollapse.seeds import seed_for
-
-Recall = Callable[[int], ImageSet]
-"""Generation that is done -> what it drew for later pools."""
-
-ScoreOf = Callable[[ImageSet, ImageSet, int], list[Score]]
-"""(samples, pool they come from, generation) -> scores."""
 
 
 @dataclass(frozen=True)
 class Generation:
-    """What one generation trained on, drew, released for later pools, and was worth.
-
-    ``psnr`` is the signal-to-noise ratio of each released image that was marked, in dB.
-    """
+    """What one generation trained on, drew, and released for later pools."""
 
     number: int
-    pool: ImageSet
-    filtered: Filtered | None
+    made: Made
     fit: Fit
     samples: ImageSet
-    released: ImageSet
-    psnr: NDArray[np.float64] | None
-    scores: list[Score]
+    release: Released
+
+    @property
+    def pool(self) -> ImageSet:
+        return self.made.images
+
+    @property
+    def filtered(self) -> Filtered | None:
+        return self.made.filtered
+
+    @property
+    def released(self) -> ImageSet:
+        return self.release.images
+
+    @property
+    def repaired(self) -> list[Repaired]:
+        """What repairs did, to the pool first."""
+        return [*self.made.repaired, *self.release.repaired]
 
 
 def run_chain(
@@ -48,32 +50,75 @@ def run_chain(
     maker: PoolMaker | None = None,
     first: int = 0,
     past: Sequence[ImageSet] = (),
-    score: ScoreOf | None = None,
-    recall: Recall | None = None,
     surroundings: Surroundings = Surroundings(),
 ) -> Iterator[Generation]:
-    """Yields the generations of a chain as they are done.
+    """Yields the generations of a chain from ``first`` on as they are done, all in memory.
 
-    ``real`` is the real pool. ``maker`` carries out the policy; it is needed where that asks for
-    a judge or for fresh images. To go on from generation ``first``, give in ``past`` what earlier
-    ones released (``remembered`` says how far back), and with ``init: warm`` a generator in the
-    state of the last one. ``recall`` is asked for what a generation that was yielded released;
-    without it that stays in memory.
+    ``real`` is the real pool, and ``maker`` carries out the policy; it is needed where that asks
+    for a judge or for fresh images. ``past`` and ``generator`` are as in ``run_generation``.
     """
     maker = maker or PoolMaker(config, real)
-    drawn = max(maker.drawn, config.scores.num_images if score else 0)
     for number in range(first, config.generations):
+        generation = run_generation(
+            config, generator, maker, number, past, surroundings=surroundings
+        )
+        yield generation
+        past = remembered(config.policy, [*past, generation.released])
 
-        def seed(purpose: str, number: int = number) -> int:
-            return seed_for(config.seed, "generation", number, purpose)
 
-        with numerical_errors_of(f"generation {number}"):
-            pool, filtered = maker.pool(number, past)
-            fit = generator.fit(pool, seed=seed("fit"), surroundings=surroundings)
-            labels = draw_labels(config.generator.labels, pool, drawn, seed=seed("labels"))
-            samples = generator.sample(drawn, seed=seed("sample"), labels=labels).born(number + 1)
-            released, psnr = maker.release(number, samples, generator.losses)
-        scores = score(samples[: config.scores.num_images], pool, number) if score else []
-        yield Generation(number, pool, filtered, fit, samples, released, psnr, scores)
-        last = recall(number) if recall else released
-        past = remembered(config.policy, [*past, last])
+def run_generation(
+    config: Config,
+    generator: Generator,
+    maker: PoolMaker,
+    number: int,
+    past: Sequence[ImageSet],
+    *,
+    num_scored: int = 0,
+    surroundings: Surroundings = Surroundings(),
+) -> Generation:
+    """The next generation of a chain, with at least ``num_scored`` samples.
+
+    ``past`` is what earlier generations released, as far back as ``remembered`` says, and with
+    ``init: warm`` or ``pool: on-the-fly`` the generator is in the state of the last one. Numbers
+    of a lab that starts late are its own; draws, policy and origins go by those of the web.
+    """
+    place = number + config.starts
+
+    def seed(purpose: str) -> int:
+        return seed_for(config.chain_seed, "generation", place, purpose)
+
+    drawn = max(maker.drawn, num_scored)
+    with numerical_errors_of(f"generation {number}"):
+        made = maker.pool(place, past)
+        passes = _pools_on_the_fly(config, maker, generator, place)
+        around = replace(surroundings, pool_of=passes)
+        fit = generator.fit(made.images, seed=seed("fit"), surroundings=around)
+        asked = made.images if passes is None else maker.real
+        labels = draw_labels(config.generator.labels, asked, drawn, seed=seed("labels"))
+        samples = generator.sample(drawn, seed=seed("sample"), labels=labels).born(place + 1)
+        released = maker.release(place, samples, generator.losses)
+    return Generation(number, made, fit, samples, released)
+
+
+def _pools_on_the_fly(
+    config: Config, maker: PoolMaker, generator: Generator, number: int
+) -> Callable[[int], ImageSet] | None:
+    """What later passes of a generation train on: samples that the last one draws anew.
+
+    None where the pool is fixed. Classes are asked for as the first pool holds them: of pools
+    without end, so do all.
+    """
+    if config.policy.pool == "fixed" or number == 0:
+        return None
+    last = copy.deepcopy(generator)
+
+    def pool_of(pass_: int) -> ImageSet:
+        seed = seed_for(config.chain_seed, "generation", number - 1, "pass", pass_)
+        labels = draw_labels(
+            config.generator.labels, maker.real, maker.drawn, seed=seed_for(seed, "labels")
+        )
+        samples = last.sample(maker.drawn, seed=seed, labels=labels).born(number)
+        released = maker.release(number - 1, samples, last.losses)
+        return maker.pool_of_pass(number, pass_, released.images)
+
+    return pool_of

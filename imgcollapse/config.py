@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -16,12 +16,16 @@ from imgcollapse.sampling_config import (
     with_preset,
 )
 from imgcollapse.section import MOST_IMAGES, MOST_STEPS, Listed, Section
+from imgcollapse.seeds import seed_for
 from imgcollapse.training_config import TrainingConfig
+from imgcollapse.web_config import LabConfig, LabPlace, refuse_odd_labs
 
 SourceName = Literal[
     "kennel", "digits", "mnist", "fashion-mnist", "cifar10", "cifar100", "svhn", "files"
 ]
 FETCHED = ("mnist", "fashion-mnist", "cifar10", "cifar100", "svhn")
+STEPWISE = ("vae", "diffusion")
+"""Generators that start from noise, and learn in passes over their pool."""
 
 
 class DataConfig(Section):
@@ -95,6 +99,19 @@ class FirstStageConfig(Section):
     dim: int = Field(64, ge=2, le=3 * 256**2)
 
 
+class NegativeConfig(Section):
+    """Pushes the generator away from what it becomes when trained on its own samples."""
+
+    kind: Literal["neon", "sims"] = Field(
+        description="neon extrapolates weights; sims predictions, which takes twice the time"
+    )
+    weight: float = Field(1.0, ge=0, le=100, description="0 leaves the generator as it is")
+    images: Literal["pool"] | Annotated[int, Field(ge=1, le=MOST_IMAGES)] = Field(
+        "pool", description="own samples to train on; pool: as many as the pool holds"
+    )
+    steps: int = Field(500, ge=1, le=MOST_STEPS, description="training steps on them")
+
+
 class GeneratorConfig(Section):
     """What is fitted. Sizes of other kinds are let be, so that ``kind`` alone changes the arm."""
 
@@ -107,6 +124,9 @@ class GeneratorConfig(Section):
     objective: Literal["eps", "v", "flow"] = "v"
     first_stage: FirstStageConfig | None = None
     labels: Literal["none", "from-pool", "balanced"] = "none"
+    label_dropout: float = Field(
+        0.0, ge=0, lt=1, description="part of the training images whose class is not shown"
+    )
     init: Literal["scratch", "warm"] = "scratch"
     latent: int = Field(32, ge=1, le=4096, description="latent dimensions of the vae")
     kl_weight: float = Field(
@@ -116,6 +136,10 @@ class GeneratorConfig(Section):
         0.1, ge=0.01, le=2, description="largest standard deviation of the vae's pixels, in [-1, 1]"
     )
     decode: Literal["sample", "mean"] = "sample"
+    class_balance: float = Field(
+        0.0, ge=0, le=1000, description="tau of the class-balancing loss of diffusion; 0: without"
+    )
+    negative: NegativeConfig | None = None
     components: int = Field(20, ge=1, le=10_000, description="components of the gaussian mixture")
 
     @model_validator(mode="after")
@@ -125,9 +149,20 @@ class GeneratorConfig(Section):
             "kind",
             first_stage=("gaussian", "diffusion"),
             labels=("bootstrap", "vae", "diffusion"),
+            label_dropout=("diffusion",),
             init=("vae", "diffusion"),
             decode=("vae",),
+            class_balance=("diffusion",),
+            negative=("vae", "diffusion"),
         )
+        if self.label_dropout and self.labels == "none":
+            raise ValueError("generator.label_dropout has no effect with generator.labels: none")
+        if self.class_balance and self.labels == "none":
+            raise ValueError("generator.class_balance needs labels, and generator.labels is none")
+        if self.negative is not None and self.negative.kind == "sims" and self.kind == "vae":
+            raise ValueError(
+                "generator.negative.kind: sims goes with generator.kind: diffusion; neon with both"
+            )
         if self.kind == "bootstrap" and self.labels == "balanced":
             raise ValueError(
                 "generator.labels: balanced does not go with generator.kind: bootstrap, "
@@ -163,6 +198,8 @@ class Config(Section):
     policy: PolicyConfig = PolicyConfig.model_validate({})
     judge: JudgeConfig = JudgeConfig()
     scores: ScoresConfig = ScoresConfig()
+    labs: Listed[LabConfig] = Field((), description="two or more: an ecosystem on one web")
+    lab: LabPlace | None = Field(None, description="written by an ecosystem into its labs' runs")
     device: Literal["auto", "cpu", "cuda"] = "auto"
     deterministic: bool = True
 
@@ -179,6 +216,26 @@ class Config(Section):
             generator.get("first_stage") is None,
         )
         return {**values, "sampling": sampling}
+
+    @property
+    def starts(self) -> int:
+        """The generation of the web in which the chain's own generation 0 takes part."""
+        return self.lab.starts if self.lab else 0
+
+    @property
+    def chain_seed(self) -> int:
+        """What the chain's draws are derived from; real images, judge and grid only know seed."""
+        return seed_for(self.seed, "lab", self.lab.name) if self.lab else self.seed
+
+    @model_validator(mode="after")
+    def labs_make_an_ecosystem(self) -> Self:
+        if self.labs:
+            refuse_odd_labs(self.labs, self.generations)
+            if self.policy.pool == "on-the-fly":
+                raise ValueError(
+                    "policy.pool: on-the-fly goes with one lab, whose samples it draws"
+                )
+        return self
 
     @model_validator(mode="after")
     def parts_fit_together(self) -> Self:
@@ -209,6 +266,21 @@ class Config(Section):
             raise ValueError(f"data.image_size {side} is not a multiple of 4, as the vae needs")
         if generator.kind == "bootstrap" and sampling.lambda_ != 1:
             raise ValueError("sampling.lambda has no effect with generator.kind: bootstrap")
+        if sampling.lambda_by == "guidance" and not generator.label_dropout:
+            raise ValueError(
+                "sampling.lambda_by: guidance needs generator.kind: diffusion, generator.labels "
+                "other than none and generator.label_dropout above 0"
+            )
+        if sampling.truncation is not None and generator.kind not in STEPWISE:
+            raise ValueError(
+                f"sampling.truncation has no effect with generator.kind: {generator.kind}; "
+                f"it goes with {', '.join(STEPWISE)}"
+            )
+        if self.policy.pool == "on-the-fly" and generator.kind not in STEPWISE:
+            raise ValueError(
+                f"policy.pool: on-the-fly goes with generators that are trained step by step "
+                f"({', '.join(STEPWISE)}), not with generator.kind: {generator.kind}"
+            )
         held_out = (self.data.judge_root, self.data.reference_root)
         if self.profile.kind == "as-is":
             if self.data.source != "files" or None in (self.data.root, *held_out):

@@ -16,6 +16,9 @@ from imgcollapse.config import Config, DataConfig
 from imgcollapse.config_layers import KeyTwice, Loader, laid_over, read_config_file, read_layer
 from imgcollapse.errors import ConfigError
 
+Sections = dict[str, type[BaseModel]]
+"""Sections of which a key is one, by their kind."""
+
 
 def load_config(path: Path, overrides: Sequence[str] = (), layers: Sequence[Path] = ()) -> Config:
     """Reads a YAML file, lays the own sections of ``layers`` and ``key=value`` over it, validates.
@@ -38,6 +41,27 @@ def parse_config(values: Mapping[str, Any], where: str = "config") -> Config:
     except ValidationError as error:
         message, hint = _explain(error.errors())
         raise ConfigError(f"{message} ({where})", hint) from None
+
+
+def lab_configs(config: Config) -> list[Config]:
+    """The config of each lab of an ecosystem; ConfigError names the lab whose sections are wrong.
+
+    Its generations are counted from the one in which it starts.
+    """
+    base = config.model_dump(mode="json", by_alias=True)
+    labs = base.pop("labs")
+    seats = [{name: lab[name] for name in ("name", "share", "starts")} for lab in labs]
+    return [
+        parse_config(
+            laid_over(base, lab.sections)
+            | {
+                "generations": config.generations - lab.starts,
+                "lab": {"name": lab.name, "web": seats},
+            },
+            f"lab {lab.name}",
+        )
+        for lab in config.labs
+    ]
 
 
 def _lay_over(values: dict[str, Any], override: str) -> None:
@@ -64,10 +88,10 @@ def _lay_over(values: dict[str, Any], override: str) -> None:
 def _explain(errors: Sequence[ErrorDetails]) -> tuple[str, str]:
     """What is wrong with the first key that is wrong, and a hint."""
     error = errors[0]
-    path = _key_path(error["loc"], extra=error["type"] == "extra_forbidden")
+    path, sections = _place(error["loc"], extra=error["type"] == "extra_forbidden")
     key = ".".join(path) or "config"
     if error["type"] == "extra_forbidden":
-        known = _keys_at(path[:-1])
+        known = [name for section in sections.values() for name in _fields(section)]
         near = difflib.get_close_matches(path[-1], known, 1)
         elsewhere = [name for name in _all_keys() if name.split(".")[-1] == path[-1]]
         guess = near[0] if near else (elsewhere[0] if elsewhere else "")
@@ -75,9 +99,15 @@ def _explain(errors: Sequence[ErrorDetails]) -> tuple[str, str]:
         return f"unknown key {key}", f"{hint}allowed: {', '.join(known)}"
     if error["type"] == "value_error":
         return str(error["ctx"]["error"]), "imgcollapse config schema prints every key"
-    near = difflib.get_close_matches(str(error["input"]), _allowed_words(error), 1)
     hint = "imgcollapse config schema prints what each key may be"
-    branches = [one for one in errors if _key_path(one["loc"], extra=False) == path]
+    if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        given = error["ctx"].get("tag")
+        near = difflib.get_close_matches(given or "", sections, 1)
+        wrong = f"{given!r}: not" if given else "missing,"
+        message = f"{key}.kind: {wrong} one of {', '.join(sections)}"
+        return message, f"did you mean {near[0]}?" if near else hint
+    near = difflib.get_close_matches(str(error["input"]), _allowed_words(error), 1)
+    branches = [one for one in errors if _place(one["loc"], extra=False)[0] == path]
     message = "; ".join(dict.fromkeys(_in_words(one) for one in branches))
     return f"{key}: {error['input']!r}: {message}", f"did you mean {near[0]}?" if near else hint
 
@@ -86,6 +116,8 @@ def _in_words(error: ErrorDetails) -> str:
     allowed = _allowed_words(error)
     if allowed:
         return f"not one of {', '.join(allowed)}"
+    if error["type"] == "tuple_type":
+        return "input should be a list"
     return error["msg"][0].lower() + error["msg"][1:]
 
 
@@ -95,45 +127,51 @@ def _allowed_words(error: ErrorDetails) -> list[str]:
     return [word.strip(" '") for word in error["ctx"]["expected"].replace(" or ", ",").split(",")]
 
 
-def _key_path(location: Sequence[int | str], extra: bool) -> list[str]:
-    """The keys of ours in pydantic's location, which also names the branches of unions."""
+def _place(location: Sequence[int | str], extra: bool) -> tuple[list[str], Sections]:
+    """The keys of ours in pydantic's location, which also names the branches of unions.
+
+    And the sections that the last of them may be, or, of an unknown (``extra``) key, that it is in.
+    """
     path: list[str] = []
-    model: type[BaseModel] | None = Config
+    sections: Sections = {"": Config}
     for place, part in enumerate(location):
-        inner = dict(_fields(model)) if model else {}
-        if part in inner:
-            path.append(str(part))
-            model = inner[str(part)]
+        if isinstance(part, int):
+            if sections and path:
+                path[-1] += f"[{part}]"
+        elif len(sections) > 1 and part in sections:
+            sections = {part: sections[part]}
+        elif len(sections) == 1 and part in (fields := _fields(*sections.values())):
+            path.append(part)
+            sections = fields[part]
         elif extra and place == len(location) - 1:
-            path.append(str(part))
-    return path
+            path.append(part)
+    return path, sections
 
 
-def _fields(model: type[BaseModel]) -> Iterable[tuple[str, type[BaseModel] | None]]:
-    for name, info in model.model_fields.items():
-        options = (info.annotation, *get_args(info.annotation))
-        inner = next(
-            (one for one in options if isinstance(one, type) and issubclass(one, BaseModel)), None
-        )
-        yield info.alias or name, inner
+def _fields(model: type[BaseModel]) -> dict[str, Sections]:
+    """The keys of a section, each with the sections that it may be."""
+    return {
+        info.alias or name: dict(_sections_in(info.annotation))
+        for name, info in model.model_fields.items()
+    }
 
 
-def _keys_at(path: Sequence[str]) -> list[str]:
-    model: type[BaseModel] = Config
-    for part in path:
-        inner = dict(_fields(model)).get(part)
-        if inner is None:
-            return []
-        model = inner
-    return [name for name, _ in _fields(model)]
+def _sections_in(annotation: Any) -> Iterable[tuple[str, type[BaseModel]]]:
+    """Sections in an annotation, by the kind that chooses one of several."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        kind = annotation.model_fields.get("kind")
+        yield str(get_args(kind.annotation)[0] if kind else ""), annotation
+    for part in get_args(annotation):
+        yield from _sections_in(part)
 
 
-def _all_keys(model: type[BaseModel] = Config, prefix: str = "") -> set[str]:
-    keys: set[str] = set()
-    for name, inner in _fields(model):
-        keys.add(prefix + name)
-        if inner is not None:
-            keys |= _all_keys(inner, f"{prefix}{name}.")
+def _all_keys(model: type[BaseModel] = Config, prefix: str = "") -> dict[str, None]:
+    """Every key of a config, in order."""
+    keys: dict[str, None] = {}
+    for name, sections in _fields(model).items():
+        keys[prefix + name] = None
+        for section in sections.values():
+            keys |= _all_keys(section, f"{prefix}{name}.")
     return keys
 
 

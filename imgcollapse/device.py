@@ -6,6 +6,9 @@ import os
 import platform
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
@@ -15,6 +18,7 @@ import torch
 from imgcollapse.errors import EnvironmentalError
 
 PACKAGES = ("torch", "torchvision", "diffusers", "numpy", "scipy", "scikit-learn", "pillow")
+_RANDOM = threading.Lock()
 REPEATABLE_WORKSPACES = (":4096:8", ":16:8")
 """The settings of cuBLAS with which it repeats its bytes."""
 
@@ -27,6 +31,30 @@ def pick_device(wanted: Literal["auto", "cpu", "cuda"]) -> torch.device:
         )
     use_cuda = wanted != "cpu" and torch.cuda.is_available()
     return torch.device("cuda" if use_cuda else "cpu")
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Torch's own random numbers on the CPU begin at a seed, and are as before at the end.
+
+    One thread at a time: they are global.
+    """
+    with _RANDOM, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def beside(device: torch.device, apart: bool) -> Iterator[None]:
+    """On CUDA, work of this thread on a stream of its own, if it is to run apart from the rest."""
+    if not (apart and device.type == "cuda"):
+        yield
+        return
+    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    stream.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(stream):
+        yield
+    stream.synchronize()
 
 
 def usable_cores() -> int:
@@ -68,16 +96,17 @@ def _left_to_cgroups(root: Path, own: Path) -> list[int]:
         lines = own.read_text(encoding="ascii").splitlines()
         folder = root / next(line[len("0::/") :] for line in lines if line.startswith("0::/"))
         for one in (folder, *folder.parents):
+            if not (one / "memory.max").is_file():
+                continue
             limit = (one / "memory.max").read_text(encoding="ascii").strip()
+            used = int((one / "memory.current").read_text(encoding="ascii"))
             facts = (one / "memory.stat").read_text(encoding="ascii").split()
             held = dict(zip(facts[::2], facts[1::2], strict=True))
-            used = int((one / "memory.current").read_text(encoding="ascii"))
             if limit != "max":
-                left.append(
-                    int(limit) - used + int(held["inactive_file"]) + int(held["active_file"])
-                )
+                cached = int(held["inactive_file"]) + int(held["active_file"])
+                left.append(int(limit) - used + cached)
     except (OSError, StopIteration, KeyError, ValueError):
-        pass  # beyond the topmost that has limits
+        pass
     return left
 
 
@@ -85,6 +114,11 @@ def wanted_threads() -> int:
     """``OMP_NUM_THREADS`` where it is set to a number (its first level), else the usable cores."""
     first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return int(first) if first.isdigit() and int(first) > 0 else usable_cores()
+
+
+def threads_of_each(processes: int) -> int:
+    """Threads of one of several processes at once, which together use no more than the cores."""
+    return max(1, min(wanted_threads(), usable_cores() // processes))
 
 
 def set_up(device: torch.device, deterministic: bool) -> None:

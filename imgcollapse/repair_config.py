@@ -32,24 +32,21 @@ class CurateConfig(Section):
     """Of every ``candidates`` samples one is released, drawn by the softmax of its reward."""
 
     kind: Literal["curate"]
-    reward: Literal["confidence", "class"] = "confidence"
-    favourite: str | None = Field(None, description="the class that is liked")
-    strength: float = Field(5.0, ge=0, description="the reward, in [0, 1], is multiplied by it")
+    favourite: str | None = Field(
+        None,
+        description="the class whose probability is the reward; null: the likeliest one's, "
+        "which is the judge's confidence",
+    )
+    strength: float = Field(5.0, ge=0, le=1000, description="the reward is multiplied by it")
     candidates: int = Field(2, ge=2, le=100)
-
-    @model_validator(mode="after")
-    def fits_reward(self) -> Self:
-        if (self.reward == "class") != (self.favourite is not None):
-            raise ValueError("repair curate has a favourite with reward: class, and only with it")
-        return self
 
 
 class ProjectConfig(Section):
-    """Moves samples toward real prototypes."""
+    """Moves samples toward real prototypes of their class."""
 
     kind: Literal["project"]
-    prototypes: int = Field(64, ge=1, le=10_000, description="k-means centres of real images")
-    strength: float = Field(0.5, gt=0, le=1, description="1 puts the prototype in its place")
+    prototypes: int = Field(16, ge=1, le=1000, description="k-means centres of each class")
+    strength: float = Field(1.0, gt=0, le=1, description="1 puts the prototype in its place")
 
 
 class RelabelConfig(Section):
@@ -62,13 +59,14 @@ class RebalanceConfig(Section):
     """Makes judged classes equally common in the pool, which keeps its size."""
 
     kind: Literal["rebalance"]
-    how: Literal["stock", "star", "weights"] = Field(
+    how: Literal["weights", "star", "stock"] = Field(
         "weights",
-        description="fill up with real images; balanced draws with replacement; weighted draw",
+        description="each image as often as its class is rare; draws with replacement; "
+        "rare classes filled up with real images",
     )
 
 
-def _kind(values: Any) -> str | None:
+def _kind(values: Any) -> Any:
     return values.get("kind") if isinstance(values, Mapping) else getattr(values, "kind", None)
 
 

@@ -37,7 +37,17 @@ class SamplingConfig(Section):
         alias="lambda",
         ge=0,
         le=10,
-        description="scale of prior or starting noise; 1 is unbiased",
+        description="sampling bias, as lambda_by says; 1 is unbiased",
+    )
+    lambda_by: Literal["noise", "guidance"] = Field(
+        "noise",
+        description="lambda scales prior or starting noise, or is 1/(1+w) of guidance weight w",
+    )
+    truncation: float | None = Field(
+        None,
+        gt=0,
+        le=8,
+        description="prior or starting noise stays within so many standard deviations",
     )
     num_images: Literal["pool"] | Annotated[int, Field(ge=1, le=MOST_SAMPLES)] = Field(
         "pool", description="images sampled for the next pool; pool: as many as the first pool"
@@ -48,7 +58,19 @@ class SamplingConfig(Section):
     def parts_fit_together(self) -> Self:
         if self.variance is not None and self.sampler != "ddpm":
             raise ValueError("sampling.variance goes with sampling.sampler: ddpm, and only with it")
+        if self.lambda_by == "guidance" and self.lambda_ == 0:
+            raise ValueError("sampling.lambda: 0 by guidance is a weight without end")
         return self
+
+    @property
+    def noise_scale(self) -> float:
+        """What prior or starting noise is multiplied by."""
+        return self.lambda_ if self.lambda_by == "noise" else 1.0
+
+    @property
+    def guidance(self) -> float:
+        """The weight w of classifier-free guidance, 0 without; below 0 where lambda is above 1."""
+        return 1 / self.lambda_ - 1 if self.lambda_by == "guidance" else 0.0
 
 
 def with_preset(sampling: dict[str, Any], objective: str, on_pixels: bool) -> dict[str, Any]:

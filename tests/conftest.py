@@ -77,7 +77,9 @@ class SilentReporter:
     def should_stop(self) -> bool:
         return False
 
-    def committed(self, run: object, generation: object, seconds: float) -> None: ...
+    def committed(
+        self, run: object, generation: object, scores: object, seconds: float
+    ) -> None: ...
 
 
 @pytest.fixture

@@ -125,11 +125,12 @@ def test_counts_by_class_and_origin_add_up(name: str) -> None:
     settings, real = copying(name, 5, 6), real_pool()
     sources = {0: real}
     for generation in chain_of(name):
-        counts = counts_by_origin(generation.pool)
-        assert sum(sum(held.values()) for held in counts.values()) == len(generation.pool)
+        pool = generation.pool
+        counts = counts_by_origin(pool.origin, pool.labels, pool.classes)
+        assert sum(sum(held.values()) for held in counts.values()) == len(pool)
         for label, class_ in enumerate(real.classes):
             of_class = sum(held.get(class_, 0) for held in counts.values())
-            assert of_class == generation.pool.counts()[label]
+            assert of_class == pool.counts()[label]
         window = remembered(settings.policy, range(1, generation.number + 1))
         for origin, held in counts.items():
             given = sources[int(origin)].counts()

@@ -26,6 +26,8 @@ from imgcollapse.policy_config import PRESETS
 SHIPPED = sorted(shipped_configs().rglob("*.yaml"))
 
 
+LABELLED = {"labels": "balanced"}
+ON_THE_FLY = {"preset": "replace", "pool": "on-the-fly"}
 AS_IS = {"source": "files", "root": "c", "judge_root": "a", "reference_root": "b"}
 
 
@@ -71,7 +73,43 @@ def test_an_unknown_key_is_named_with_the_nearest_one(
 
 def test_the_hint_lists_the_keys_of_that_section_by_their_own_names() -> None:
     hint = refused({"sampling": {"zzz": 1}}).hint
-    assert hint == "allowed: preset, sampler, steps, variance, lambda, num_images, batch_size"
+    assert hint == (
+        "allowed: preset, sampler, steps, variance, lambda, lambda_by, truncation, num_images, "
+        "batch_size"
+    )
+
+
+def repairs(*ones: object) -> dict[str, Any]:
+    return {"policy": {"preset": "replace", "repairs": list(ones)}}
+
+
+RELABEL = {"kind": "relabel"}
+
+
+def test_a_wrong_repair_is_named_by_its_place_with_the_keys_of_its_kind() -> None:
+    error = refused(repairs(RELABEL, {"kind": "select", "parts": 0.2}))
+    assert error.message == "unknown key policy.repairs[1].parts (my.yaml)"
+    assert error.hint == "did you mean part? allowed: kind, by, keep, part"
+    error = refused(repairs({"kind": "curat"}))
+    assert error.message.startswith("policy.repairs[0].kind: 'curat': not one of select, curate, ")
+    assert error.hint == "did you mean curate?"
+    for nameless in ({"by": "loss"}, "select", 3, {"kind": None}):
+        message = refused(repairs(nameless)).message
+        assert message.startswith("policy.repairs[0].kind: missing, one of select, curate, ")
+    error = refused(repairs({"kind": "select", "by": "los"}))
+    assert error.message.startswith("policy.repairs[0].by: 'los': not one of confidence, loss")
+    assert error.hint == "did you mean loss?"
+    assert refused({"policy": {"repairs": {"kind": "select"}}}).message.startswith(
+        "policy.repairs: {'kind': 'select'}: input should be a list"
+    )
+
+
+def test_repairs_are_overridden_by_a_list_and_written_out(tmp_path: Path) -> None:
+    config = overridden(tmp_path, "policy.repairs=[{kind: select, by: loss}, {kind: relabel}]")
+    assert [repair.kind for repair in config.policy.repairs] == ["select", "relabel"]
+    assert overridden(tmp_path, text=to_yaml(config)) == config
+    kinds = Config.model_json_schema(by_alias=True)["$defs"]
+    assert {"SelectConfig", "CurateConfig", "ProjectConfig", "RebalanceConfig"} <= set(kinds)
 
 
 @pytest.mark.parametrize(
@@ -173,6 +211,8 @@ def test_a_wrong_word_is_named_with_the_allowed_ones_and_the_nearest(
         ({"sampling": {"sampler": "flow"}}, "sampling.sampler flow"),
         ({"sampling": {"sampler": "ddim", "variance": "fixed_large"}}, "sampling.variance"),
         ({"generator": {"first_stage": {"dim": 8}}}, "first_stage"),
+        ({"generator": {"class_balance": 1.0}}, "generator.labels is none"),
+        ({"generator": {"kind": "vae", "negative": {"kind": "sims"}}}, "neon with both"),
         ({"generator": {"width": 20}}, "multiple of 8"),
         ({"data": {"source": "mnist", "image_size": 30}}, "image_size=32 with data.resize=pad"),
         ({"data": {"source": "mnist", "image_size": 30}, "generator": {"kind": "vae"}}, "of 4"),
@@ -184,6 +224,21 @@ def test_a_wrong_word_is_named_with_the_allowed_ones_and_the_nearest(
         ({"data": {"reference_root": "a"}}, "go with profile.kind: as-is"),
         ({"generator": {"kind": "bootstrap", "labels": "balanced"}}, "as the pool holds them"),
         ({"generator": {"kind": "bootstrap"}, "sampling": {"lambda": 0.9}}, "sampling.lambda"),
+        ({"generator": LABELLED, "sampling": {"lambda_by": "guidance"}}, "label_dropout above 0"),
+        ({"generator": {"kind": "vae"}, "sampling": {"lambda_by": "guidance"}}, "kind: diffusion"),
+        (
+            {
+                "generator": {**LABELLED, "label_dropout": 0.1},
+                "sampling": {"lambda_by": "guidance", "lambda": 0},
+            },
+            "without end",
+        ),
+        ({"generator": {"label_dropout": 0.1}}, "no effect with generator.labels: none"),
+        ({"generator": {"kind": "gaussian"}, "sampling": {"truncation": 2.0}}, "vae, diffusion"),
+        ({"generator": {"kind": "bootstrap"}, "sampling": {"truncation": 2.0}}, "vae, diffusion"),
+        ({"generator": {"kind": "bootstrap"}, "policy": ON_THE_FLY}, "step by step"),
+        ({"generator": {"kind": "gaussian"}, "policy": ON_THE_FLY}, "step by step"),
+        ({"policy": {**ON_THE_FLY, "preset": "accumulate"}}, "policy.window: last"),
         ({"sampling": {"sampler": "heun", "steps": 17}}, "at least 18"),
         ({"generator": {"objective": "eps"}, "sampling": {"sampler": "heun", "steps": 3}}, "18"),
         ({"profile": {"kind": "counts"}}, "profile.counts"),
@@ -211,9 +266,12 @@ def test_parts_that_do_not_fit_together_are_refused(values: dict[str, Any], says
         ("profile", "kind", "as-is", "num_max", 500),
         ("profile", "kind", "as-is", "ranks", "seeded"),
         ("generator", "kind", "gaussian", "labels", "balanced"),
+        ("generator", "kind", "vae", "label_dropout", 0.1),
         ("generator", "kind", "gaussian", "labels", "from-pool"),
         ("generator", "kind", "vae", "first_stage", {"dim": 4}),
         ("generator", "kind", "bootstrap", "init", "warm"),
+        ("generator", "kind", "vae", "class_balance", 1.0),
+        ("generator", "kind", "gaussian", "negative", {"kind": "neon"}),
         ("generator", "kind", "diffusion", "decode", "mean"),
         ("training", "budget", "steps", "epochs", 3),
     ],
@@ -238,6 +296,8 @@ def test_parts_that_do_fit_together_are_taken() -> None:
         {"generator": {"kind": "vae", "width": 20, "objective": "v"}},
         {"sampling": {"sampler": "heun", "steps": 18}},
         {"generator": {"objective": "flow"}, "sampling": {"sampler": "heun", "steps": 12}},
+        {"generator": {"class_balance": 1.0, "labels": "from-pool"}},
+        {"generator": {"kind": "vae", "negative": {"kind": "neon", "weight": 0.0}}},
         {"profile": {"kind": "counts", "counts": [3, 0]}},
         {"data": {"image_size": None}},
         {"profile": {"kind": "as-is"}, "data": AS_IS},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,15 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from imgcollapse import device
 from imgcollapse.config_file import parse_config
-from imgcollapse.device import set_up
+from imgcollapse.device import (
+    _left_to_cgroups,
+    free_memory,
+    set_up,
+    threads_of_each,
+    wanted_threads,
+)
 from imgcollapse.errors import EnvironmentalError
 from imgcollapse.generators import Surroundings, make_generator
 from imgcollapse.images import ImageSet
@@ -54,6 +62,19 @@ def as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def pool() -> ImageSet:
     pixels = np.random.default_rng(0).integers(0, 256, (60, 3, 16, 16))
     return ImageSet.of(pixels.astype(np.uint8), np.arange(60) % 2, ("one", "two"))
+
+
+@pytest.mark.parametrize(("wanted", "cores"), [("", 8), ("3", 8), ("64", 8), ("", 1), ("2,1", 5)])
+def test_processes_at_once_never_have_more_threads_than_cores(
+    monkeypatch: pytest.MonkeyPatch, wanted: str, cores: int
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", wanted)
+    monkeypatch.setattr(device, "usable_cores", lambda: cores)
+    for processes in range(1, cores + 1):
+        threads = threads_of_each(processes)
+        assert 1 <= threads <= wanted_threads()
+        assert processes * threads <= cores
+        assert threads == wanted_threads() or processes * (threads + 1) > cores
 
 
 @pytest.mark.parametrize("order", [(True, False), (False, True), (True, False, True)])
@@ -105,3 +126,39 @@ def test_no_network_computes_what_cuda_cannot_repeat(name: str) -> None:
     names = {event.name.removeprefix("aten::") for event in profiled.events() or ()}
     assert "linear" in names
     assert not names & RAISING_ON_CUDA
+
+
+def test_free_memory_is_part_of_what_there_is() -> None:
+    all_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert all_bytes / 1000 < free_memory(CPU) < all_bytes
+
+
+def write_cgroup(folder: Path, limit: str, used: int, inactive: int, active: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "memory.max").write_text(f"{limit}\n")
+    (folder / "memory.current").write_text(f"{used}\n")
+    (folder / "memory.stat").write_text(
+        f"anon 5\nfile 6\ninactive_file {inactive}\nactive_file {active}\n"
+    )
+
+
+def test_what_cgroups_leave_is_their_limit_less_what_cannot_be_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch system limits the job, which holds the step that the process is in."""
+    own = tmp_path / "own"
+    own.write_text("9:cpu:/\n0::/job/step\n")
+    assert _left_to_cgroups(tmp_path, own) == []
+    write_cgroup(tmp_path / "job", "1000", 700, 300, 150)
+    assert _left_to_cgroups(tmp_path, own) == [750], "the step has no account of its own"
+    write_cgroup(tmp_path / "job" / "step", "max", 50, 0, 0)
+    assert _left_to_cgroups(tmp_path, own) == [750]
+    write_cgroup(tmp_path / "job" / "step", "500", 50, 10, 20)
+    assert sorted(_left_to_cgroups(tmp_path, own)) == [480, 750]
+    assert _left_to_cgroups(tmp_path, tmp_path / "nothing") == []
+    own.write_text("9:memory:/job\n")
+    assert _left_to_cgroups(tmp_path, own) == []
+    monkeypatch.setattr("imgcollapse.device._left_to_cgroups", lambda root, own: [480, 750])
+    assert free_memory(CPU) == 480
+    monkeypatch.setattr("imgcollapse.device._left_to_cgroups", lambda root, own: [-3])
+    assert free_memory(CPU) == 0

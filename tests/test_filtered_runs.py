@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from conftest import TINY, Call, SilentReporter
 from test_resume import assert_same_run
@@ -17,11 +19,14 @@ from test_resume import assert_same_run
 from imgcollapse.chain import run_chain
 from imgcollapse.config import Config
 from imgcollapse.config_file import parse_config
+from imgcollapse.data.kennel import BREEDS
 from imgcollapse.data.splits import make_splits
 from imgcollapse.errors import NumericalError, Stopped
 from imgcollapse.figures import run_figures
 from imgcollapse.generators.bootstrap import Bootstrap
 from imgcollapse.images import UNLABELLED
+from imgcollapse.metrics.judge import Judge
+from imgcollapse.policies import PoolMaker
 from imgcollapse.scores import FLOOR, Score, select
 from imgcollapse.store.run_directory import RunDirectory
 from imgcollapse.study.radioactivity import radioactivity_scores
@@ -50,7 +55,7 @@ class StopsAfterTwo(SilentReporter):
 
     done = 0
 
-    def committed(self, run: object, generation: object, seconds: float) -> None:
+    def committed(self, run: object, generation: object, scores: object, seconds: float) -> None:
         self.done += 1
 
     def should_stop(self) -> bool:
@@ -102,12 +107,29 @@ def test_a_pool_is_recorded_with_what_was_dropped_from_it(marked: Path) -> None:
             range(number + 1), num
         )
         assert counted(pool["judged"]) == {o: n for o, n in held.items() if o > 0}
-        assert "unlabelled" not in {name for one in pool["judged"].values() for name in one}
         assert done["false_positive_rate"]["value"] == out.get(0, 0) / num
         assert done["real_share"]["measured"] == held[0] / pool["size"]
         assert done["real_share"]["predicted"] == pytest.approx(held[0] / pool["size"], abs=0.05)
         assert 0.75 < done["true_positive_rate"]["value"] < 0.85
         assert done["roc"]["auc"] > 0.85
+
+
+def test_images_without_a_label_are_counted_as_the_judge_sees_them(marked: Path) -> None:
+    run, settings = RunDirectory(marked), config(MARKED)
+    real = make_splits(settings).pool
+    judge = Judge.load(marked / "judge", torch.device("cpu"))
+    maker = PoolMaker(settings, real)
+    made = maker.pool(1, [run.released(0, real.classes, len(real))])
+    pool, filtered = made.images, made.filtered
+    assert filtered is not None
+    for images, found in (
+        (pool, run.pool(1)["judged"]),
+        (filtered.incoming[~filtered.kept], run.pool(1)["filter"]["dropped_counts"]),
+    ):
+        seen = judge.look(images.images[images.origin == 1]).classes
+        assert len(seen) > 10
+        names = Counter("reject" if label == UNLABELLED else BREEDS[label] for label in seen)
+        assert found["1"] == names
 
 
 def test_what_the_mark_costs_is_measured(marked: Path) -> None:

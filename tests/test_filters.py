@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.stats import binomtest, norm
 
+from imgcollapse.arrays import in_file, is_mapped
 from imgcollapse.chain import run_chain
 from imgcollapse.config_file import parse_config
 from imgcollapse.data.kennel import BREEDS, draw_many
@@ -19,7 +21,8 @@ from imgcollapse.generators.bootstrap import Bootstrap
 from imgcollapse.images import REAL, UNLABELLED, ImageSet
 from imgcollapse.policies import PoolMaker, refuse_unfit
 from imgcollapse.policies.evidence import Evidence
-from imgcollapse.policies.filters import Filtered, filter_pool, report
+from imgcollapse.policies.filters import Filtered, filter_pool, filtering, report
+from imgcollapse.policies.filters.finding import Finding
 from imgcollapse.policies.filters.reweight import relative_density
 from imgcollapse.policies.stamping import stamped
 from imgcollapse.policies.watermark import generation_key, psnr_of
@@ -130,6 +133,39 @@ def test_a_detector_sees_neither_origin_nor_label(name: str) -> None:
         np.testing.assert_array_equal(found.kept, honest.kept)
         np.testing.assert_array_equal(found.finding.suspicion, honest.finding.suspicion)
         assert found.finding.rates == honest.finding.rates
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_only_filters_that_are_defined_by_the_truth_are_shown_it(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, shown = config(name), []
+    honest = filtering.FILTERS[settings.kind]
+
+    def spy(config: FilterConfig, pool: ImageSet, evidence: Evidence) -> Finding:
+        shown.append(pool)
+        return honest(config, pool, evidence)
+
+    monkeypatch.setitem(filtering.FILTERS, settings.kind, spy)
+    applied(name)
+    (pool,) = shown
+    assert bool(pool.origin.any()) == bool((pool.labels != UNLABELLED).any()) == (name not in BLIND)
+
+
+@pytest.mark.parametrize("name", BLIND)
+def test_a_detector_finds_the_same_however_images_lie_in_memory(name: str) -> None:
+    pool = marked_pool()
+    as_in_files = np.ascontiguousarray(pool.images.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    found = applied(name, replace(pool, images=as_in_files)).finding
+    np.testing.assert_array_equal(found.suspicion, applied(name).finding.suspicion)
+
+
+@pytest.mark.parametrize("trusted", ["keep", "seen"])
+def test_what_is_left_lies_where_it_is_asked_to(tmp_path: Path, trusted: str) -> None:
+    settings = config("simulated", trusted_real=trusted)
+    kept = filter_pool(settings, marked_pool(), evidence(dogs()), in_file(tmp_path))
+    assert is_mapped(kept.pool.images)
+    np.testing.assert_array_equal(kept.pool.images, marked_pool().images[kept.kept])
 
 
 def test_the_oracle_leaves_the_real_images_and_nothing_else() -> None:
@@ -280,6 +316,15 @@ def test_reweighting_takes_a_part_that_no_flags_show_for_a_small_one() -> None:
     rates = {"true_positive_rate": 0.9, "false_positive_rate": 0.5, "false_positives": {"a": 0.0}}
     done = applied("reweight simulated", blank_pool(3000, 30), **rates)
     assert done.kept.mean() > 0.99
+    assert all(0 <= rate < 0.01 for rate in done.finding.rates)
+
+
+def test_reweighting_takes_more_flags_than_there_can_be_for_all_but_one_generated() -> None:
+    rates = {"true_positive_rate": 0.6, "false_positive_rate": 0.1, "false_positives": {"a": 0.99}}
+    done = applied("reweight simulated", blank_pool(3000, 0)[::3], **rates)
+    flagged = done.finding.suspicion > 0
+    assert done.kept[~flagged].all()
+    assert all(0 <= rate <= 1 for rate in done.finding.rates)
 
 
 def test_a_relative_density_is_that_of_two_known_ones() -> None:

@@ -175,7 +175,7 @@ class Stopping(SilentReporter):
 
     done = False
 
-    def committed(self, run: object, generation: object, seconds: float) -> None:
+    def committed(self, run: object, generation: object, scores: object, seconds: float) -> None:
         self.done = True
 
     def should_stop(self) -> bool:

@@ -24,7 +24,10 @@ SHAPE = (1, 8, 8)
 CLASSES = ("dark", "light")
 TRAINING = {"steps": 12, "batch_size": 16, "warmup_steps": 2}
 MLP = {"kind": "diffusion", "network": "mlp", "width": 16, "depth": 1}
+NEGATIVE = {"steps": 6, "images": 40, "weight": 0.5}
 UNET = {"kind": "diffusion", "network": "unet", "width": 8, "depth": 2}
+DROPPED = {"labels": "balanced", "label_dropout": 0.2}
+GUIDED = {"lambda": 0.5, "lambda_by": "guidance"}
 
 MEMBERS: dict[str, dict[str, Any]] = {
     "bootstrap": {"generator": {"kind": "bootstrap"}},
@@ -63,11 +66,47 @@ MEMBERS: dict[str, dict[str, Any]] = {
     "mlp v unipc": {
         "generator": {**MLP, "objective": "v"}, "sampling": {"sampler": "unipc", "steps": 4}
     },
+    "mlp v class balance": {
+        "generator": {**MLP, "objective": "v", "labels": "balanced", "class_balance": 0.5},
+        "sampling": {"sampler": "unipc", "steps": 4},
+    },
+    "mlp flow neon": {
+        "generator": {**MLP, "objective": "flow", "negative": {"kind": "neon", **NEGATIVE}},
+        "sampling": {"sampler": "flow", "steps": 4},
+    },
+    "vae neon": {
+        "generator": {
+            "kind": "vae", "network": "mlp", "width": 16, "latent": 4,
+            "negative": {"kind": "neon", **NEGATIVE},
+        },
+    },
+    "mlp pca v sims": {
+        "generator": {
+            **MLP, "objective": "v", "first_stage": {"kind": "pca", "dim": 4},
+            "negative": {"kind": "sims", **NEGATIVE},
+        },
+        "sampling": {"sampler": "unipc", "steps": 4},
+    },
     "unet eps heun": {
         "generator": {**UNET, "objective": "eps"}, "sampling": {"sampler": "heun", "steps": 18}
     },
+    "vae truncated": {
+        "generator": {"kind": "vae", "width": 8, "latent": 4}, "sampling": {"truncation": 1.5}
+    },
+    "unet v ddim truncated": {
+        "generator": {**UNET, "objective": "v"},
+        "sampling": {"sampler": "ddim", "steps": 4, "truncation": 1.5},
+    },
+    "mlp flow guided": {
+        "generator": {**MLP, "objective": "flow", **DROPPED},
+        "sampling": {"sampler": "flow", "steps": 4, **GUIDED},
+    },
+    "unet eps ddpm guided": {
+        "generator": {**UNET, "objective": "eps", **DROPPED},
+        "sampling": {"sampler": "ddpm", "steps": 4, **GUIDED},
+    },
 }  # fmt: skip
-CONDITIONAL = ["vae", "mlp flow", "unet v ddim"]
+CONDITIONAL = ["vae", "mlp flow", "mlp flow guided", "unet v ddim"]
 
 
 def pool(num: int = 60, seed: int = 0) -> ImageSet:
@@ -154,7 +193,9 @@ def test_the_noise_of_image_i_is_the_same_whatever_the_batch_size(batch_size: in
     def noises(batch: int) -> torch.Tensor:
         parts = []
         for where, noise in noise_batches(300, batch, 7, CPU):
-            drawn = torch.cat([noise.normal(3), noise.uniform()[:, None]], 1)
+            drawn = torch.cat(
+                [noise.normal(3), noise.uniform()[:, None], noise.truncated(1.0, 2)], 1
+            )
             parts.append(drawn[: where.stop - where.start])
         return torch.cat(parts)
 
@@ -337,7 +378,7 @@ def test_every_sampler_gives_back_a_gaussian_whose_denoiser_is_exact(
     assert abs(float(samples.std()) / deviation - 1) < 0.08
 
 
-@pytest.mark.parametrize("name", ["vae", "mlp flow"])
+@pytest.mark.parametrize("name", ["vae", "mlp flow", "mlp v class balance"])
 def test_a_loss_that_is_not_finite_stops_with_the_step(name: str) -> None:
     with pytest.raises(NumericalError, match="step"):
         fitted(name, training={"learning_rate": 1e30, "gradient_clip": 1e30, "warmup_steps": 0})
@@ -401,7 +442,9 @@ def test_what_cannot_be_compiled_goes_on_as_it_is(
     assert capsys.readouterr().err.count("warning: not compiled") == 1
 
 
-@pytest.mark.parametrize("name", ["vae", "unet v ddim"])
+@pytest.mark.parametrize(
+    "name", ["vae", "unet v ddim", "mlp flow neon", "vae neon", "mlp pca v sims"]
+)
 def test_a_warm_fit_after_sampling_is_that_after_loading(name: str, tmp_path: Path) -> None:
     """And the state of its training, saved half-way, is in the plain order of its axes."""
     one = fitted(name, generator={**MEMBERS[name]["generator"], "init": "warm"})

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from imgcollapse.arrays import in_file, in_memory
 from imgcollapse.config_file import parse_config
 from imgcollapse.device import set_up
 from imgcollapse.generators import Surroundings, make_generator
@@ -18,6 +19,7 @@ from imgcollapse.generators.samplers import make_scheduler, run_sampler
 from imgcollapse.images import ImageSet
 from imgcollapse.metrics.judge import train_judge
 from imgcollapse.sampling_config import FLOW_SAMPLERS, VP_SAMPLERS, SamplingConfig
+from imgcollapse.training.batches import placed
 
 pytestmark = [
     pytest.mark.gpu,
@@ -146,3 +148,27 @@ def test_a_faster_way_learns_and_draws_the_same(kind: str, faster: dict[str, Any
     assert losses[1] == pytest.approx(losses[0], rel=0.005)
     gap = np.abs(drawn[0].astype(int) - drawn[1])
     assert (gap > 4).mean() < 0.01
+
+
+@pytest.mark.parametrize("graphs", [False, True])
+@pytest.mark.parametrize("kind", ["vae", "mlp", "unet"])
+def test_fetched_rows_train_to_the_bytes_of_resident_ones(
+    kind: str, graphs: bool, tmp_path: Path
+) -> None:
+    drawn = []
+    for where, keep in (("resident", in_memory), ("mapped", in_file(tmp_path))):
+        training = {"steps": 60, "batch_size": 64, "pool": where, "cuda_graphs": graphs}
+        config = parse_config({"training": training, **KINDS[kind]})
+        generator = make_generator(config, SHAPE, ("dark", "light"), CUDA)
+        generator.fit(pool(), seed=1, surroundings=Surroundings(keep=keep))
+        drawn.append(generator.sample(100, seed=2).images)
+    assert (drawn[0] == drawn[1]).all()
+
+
+def test_what_lies_in_a_file_and_fits_is_put_on_the_device(tmp_path: Path) -> None:
+    array = pool().images
+    mapped = in_file(tmp_path)(array.shape, array.dtype, [array])
+    items = placed(mapped, CUDA, "auto")
+    assert isinstance(items, torch.Tensor)
+    assert items.device.type == "cuda"
+    assert (items.cpu().numpy() == array).all()

@@ -26,7 +26,7 @@ LAYERS = (
     ("config_layers",),
     ("config", "images", "device", "scores"),
     ("sampling_config", "policy_config", "training_config"),
-    ("repair_config",),
+    ("repair_config", "web_config"),
     ("section", "errors", "seeds", "thinning", "arrays"),
 )
 LAYER_OF = {part: height for height, layer in enumerate(LAYERS) for part in layer}

@@ -146,6 +146,10 @@ def test_ten_billion_images_are_no_more_work() -> None:
         ("demo.yaml --policy mix", "--policy does not go with a CONFIG"),
         ("none.yaml", "no config file"),
         ("demo.yaml --set data.source=files", "only the images themselves"),
+        (
+            "kennel-vae.yaml --set policy.preset=replace --set policy.pool=on-the-fly",
+            "no fixed pool",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_a_hint(words: str, says: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import json
 import multiprocessing
 import os
 import pickle
@@ -69,6 +70,7 @@ FIRST_STEP_IS_SAVED = Blow(IN_JUDGE.target, "after", JUDGE_SAVES + 1)
 IN_TRAINING = Blow(
     "imgcollapse.store.progress:TrainingState.save", "after", JUDGE_SAVES + SAVES + 7
 )
+IN_SECOND_PASS = IN_TRAINING._replace(call=JUDGE_SAVES + SAVES + 11)
 STATE_IS_HALF_WRITTEN = Blow(
     "imgcollapse.store.progress:write_bytes", "before", JUDGE_SAVES + SAVES + 7
 )
@@ -220,16 +222,23 @@ def assert_same_run(found: Path, expected: Path) -> None:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Runs from scratch and with a warm start that nobody interrupted."""
+    """A run of each variant that nobody interrupted."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    for init in ("scratch", "warm"):
-        assert in_a_process(go, with_init(init), folder / init, None, True) == 0
-        assert steps_run(folder / init) == JUDGE_STEPS + GENERATIONS * STEPS
-    return {init: folder / init for init in ("scratch", "warm")}
+    for name in VARIANTS:
+        assert in_a_process(go, variant(name), folder / name, None, True) == 0
+        assert steps_run(folder / name) == JUDGE_STEPS + GENERATIONS * STEPS
+    return {name: folder / name for name in VARIANTS}
 
 
-def with_init(init: str) -> str:
-    return CONFIG.replace("depth: 1,", f"depth: 1, init: {init},")
+VARIANTS = {
+    "scratch": ("", ""),
+    "warm": ("depth: 1,", "depth: 1, init: warm,"),
+    "on-the-fly": ("preset: accumulate-subsample", "preset: replace, pool: on-the-fly"),
+}
+
+
+def variant(name: str) -> str:
+    return CONFIG.replace(*VARIANTS[name])
 
 
 def test_two_fresh_runs_are_the_same_bytes(finished: Path, tmp_path: Path) -> None:
@@ -249,8 +258,17 @@ def test_a_warm_start_and_another_seed_give_other_bytes(undisturbed: dict[str, P
     assert cold["gen_001/samples.npz"] != warm["gen_001/samples.npz"]
 
 
+def test_the_report_of_a_pool_says_what_kind_it_is(undisturbed: dict[str, Path]) -> None:
+    for name, kinds in (("on-the-fly", ["fixed", "on-the-fly"]), ("scratch", ["fixed", "fixed"])):
+        reports = [
+            json.loads((undisturbed[name] / f"gen_00{number}" / "pool.json").read_bytes())
+            for number in (0, 1)
+        ]
+        assert [one["pool"] for one in reports] == kinds
+
+
 @pytest.mark.parametrize(
-    ("init", "blow", "done", "steps_left"),
+    ("name", "blow", "done", "steps_left"),
     [
         ("scratch", IN_JUDGE, 0, JUDGE_STEPS - 4 + 3 * STEPS),
         ("scratch", JUDGE_IS_THERE, 0, 3 * STEPS),
@@ -266,25 +284,26 @@ def test_a_warm_start_and_another_seed_give_other_bytes(undisturbed: dict[str, P
         ("scratch", FIGURES_ARE_MISSING, 3, 0),
         ("warm", IN_TRAINING, 1, 2 * STEPS - 7),
         ("warm", BETWEEN_GENERATIONS, 2, STEPS),
+        ("on-the-fly", IN_SECOND_PASS, 1, 2 * STEPS - 11),
     ],
 )
 def test_a_killed_run_goes_on_from_where_it_was_and_ends_alike(
     undisturbed: dict[str, Path],
     tmp_path: Path,
-    init: str,
+    name: str,
     blow: Blow,
     done: int,
     steps_left: int,
 ) -> None:
     out = tmp_path / "run"
-    assert in_a_process(go, with_init(init), out, blow, True) == -signal.SIGKILL
+    assert in_a_process(go, variant(name), out, blow, True) == -signal.SIGKILL
     assert len(list(out.glob("gen_*/COMMITTED"))) == done
     assert len(list(out.glob("gen_*"))) == done
     assert not (out / "figures" / "fd.png").exists()
     steps_run(out)
-    assert in_a_process(go, with_init(init), out, None, True) == 0
+    assert in_a_process(go, variant(name), out, None, True) == 0
     assert steps_run(out) == steps_left
-    assert_same_run(out, undisturbed[init])
+    assert_same_run(out, undisturbed[name])
 
 
 def test_a_run_killed_again_and_again_ends_alike(
@@ -293,8 +312,8 @@ def test_a_run_killed_again_and_again_ends_alike(
     out = tmp_path / "run"
     for _ in range(2):
         blow = Blow(IN_TRAINING.target, "after", JUDGE_SAVES + 13)
-        assert in_a_process(go, with_init("warm"), out, blow, True) == -signal.SIGKILL
-    assert in_a_process(go, with_init("warm"), out, None, True) == 0
+        assert in_a_process(go, variant("warm"), out, blow, True) == -signal.SIGKILL
+    assert in_a_process(go, variant("warm"), out, None, True) == 0
     assert steps_run(out) == JUDGE_STEPS + GENERATIONS * STEPS
     assert_same_run(out, undisturbed["warm"])
 

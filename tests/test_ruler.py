@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,13 @@ from imgcollapse.config import Config
 from imgcollapse.config_file import parse_config
 from imgcollapse.data.kennel import BREEDS, draw_many
 from imgcollapse.data.splits import Splits, make_splits
-from imgcollapse.images import ImageSet
+from imgcollapse.generators import Surroundings
+from imgcollapse.generators.bootstrap import Bootstrap
+from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.metrics.judge import train_judge
 from imgcollapse.metrics.ruler import Ruler
 from imgcollapse.metrics.share_scores import BALANCED, INITIAL
+from imgcollapse.metrics.shares import wilson
 from imgcollapse.metrics.warning import WARNINGS
 from imgcollapse.scores import FLOOR, Score, select
 from imgcollapse.store.run_directory import RunDirectory
@@ -84,7 +88,7 @@ def test_the_floor_is_close_and_a_shifted_set_is_far(made: tuple[Config, Splits,
     assert value(only_head, "effective_classes") < 1.1
     assert value(floor, "total_variation", INITIAL) < 0.1
     assert value(only_head, "fd_judge", INITIAL) > 10 * value(floor, "fd_judge", INITIAL)
-    assert {score.n for score in floor} == {len(splits.floor)}
+    assert {score.n for score in floor if score.metric != "label_fidelity"} == {len(splits.floor)}
     assert {score.extractor for score in floor} == {ruler.judge.extractor}
     assert {score.generation for score in floor} == {FLOOR}
 
@@ -155,3 +159,61 @@ def test_selection_over_runs_of_one_config(call: Call, finished: Path, tmp_path:
 def test_a_run_keeps_the_audit_of_its_sampler(finished: Path) -> None:
     assert RunDirectory(finished).audit()["passes"]
     assert "audit of the sampler" in RunDirectory(finished).audit()["sentence"]
+
+
+def fidelity(scores: list[Score]) -> dict[str, Score]:
+    return {score.class_: score for score in select(scores, "label_fidelity")}
+
+
+def test_label_fidelity_is_how_often_the_judge_sees_what_was_meant(
+    made: tuple[Config, Splits, Ruler],
+) -> None:
+    """Of copies of the pool it is known: the judge is right on each as often as on its original."""
+    _, splits, ruler = made
+    generator = Bootstrap()
+    generator.fit(splits.pool, seed=1, surroundings=Surroundings())
+    copies = generator.sample(600, seed=2)
+    right = dict(
+        zip(
+            splits.pool.hashes(),
+            ruler.judge.look(splits.pool.images).classes == splits.pool.labels,
+            strict=True,
+        )
+    )
+    hits = np.array([right[one] for one in copies.hashes()])
+    found = fidelity(ruler.score(copies, splits.pool, 0))
+    shown = [name for name, count in zip(BREEDS, copies.counts(), strict=True) if count]
+    assert list(found) == ["", *shown]
+    assert found[""].value == hits.mean()
+    assert found[""].n == 600
+    for label, name in enumerate(BREEDS):
+        of_class = hits[copies.labels == label]
+        if name in found:
+            assert (found[name].value, found[name].n) == (of_class.mean(), len(of_class))
+    low, high = wilson(np.array([hits.sum()]), 600)
+    assert (found[""].low, found[""].high) == pytest.approx((low[0], high[0]))
+    assert 0 < found[""].value < 1
+
+
+def test_label_fidelity_of_the_floor_is_the_judge_s_accuracy(
+    made: tuple[Config, Splits, Ruler],
+) -> None:
+    _, splits, ruler = made
+    found = fidelity(ruler.floor(splits.floor))[""]
+    seen = ruler.judge.look(splits.floor.images).classes
+    assert found.value == (seen == splits.floor.labels).mean()
+    assert found.low is not None
+    assert found.high is not None
+    assert found.high - found.low > 2 * 1.96 * np.sqrt(found.value * (1 - found.value) / found.n)
+
+
+def test_label_fidelity_is_of_labelled_images_alone(made: tuple[Config, Splits, Ruler]) -> None:
+    _, splits, ruler = made
+    labels = splits.reference.labels
+    bare = replace(splits.reference, labels=np.full_like(labels, UNLABELLED))
+    wrong = replace(splits.reference, labels=np.where(labels < 5, (labels + 1) % 10, UNLABELLED))
+    assert not fidelity(ruler.score(bare, splits.pool, 1))
+    found = fidelity(ruler.score(wrong, splits.pool, 1))
+    assert list(found) == ["", *BREEDS[1:6]]
+    assert found[""].n == (labels < 5).sum()
+    assert found[""].value < 0.2

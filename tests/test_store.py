@@ -499,6 +499,6 @@ def test_a_pool_is_counted_by_origin_and_class() -> None:
         np.array([0, 0, 0, 2, 2, 2], np.int32),
         ("a", "b", "c"),
     )
-    assert counts_by_origin(pool) == {
+    assert counts_by_origin(pool.origin, pool.labels, pool.classes) == {
         "0": {"a": 1, "b": 2}, "2": {"a": 1, "c": 1, "unlabelled": 1},
     }  # fmt: skip

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import copy
-import signal
-import subprocess
-import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +17,8 @@ from imgcollapse.errors import NumericalError, Stopped
 from imgcollapse.generators import Surroundings, make_generator
 from imgcollapse.images import ImageSet
 from imgcollapse.scores import from_csv
-from imgcollapse.training import Task, Trained, train
+from imgcollapse.study.replicas import are_stacked
+from imgcollapse.training import Task, Trained, together, train
 from imgcollapse.training.together import can_be_stacked, train_together
 
 CPU = torch.device("cpu")
@@ -31,8 +29,15 @@ KINDS: dict[str, dict[str, Any]] = {
         "kind": "vae", "network": "mlp", "width": 16, "latent": 4, "labels": "from-pool"
     },
     "flow": {"network": "mlp", "width": 16, "depth": 2, "objective": "flow"},
+    "class balance": {
+        "network": "mlp", "width": 16, "depth": 2, "labels": "balanced", "class_balance": 2.0
+    },
     "eps with labels": {
         "network": "mlp", "width": 16, "depth": 2, "objective": "eps", "labels": "balanced"
+    },
+    "flow with hidden labels": {
+        "network": "mlp", "width": 16, "depth": 2, "objective": "flow", "labels": "balanced",
+        "label_dropout": 0.2,
     },
 }  # fmt: skip
 
@@ -100,6 +105,27 @@ class StopAt:
         return self.seen == self.step
 
 
+@dataclass
+class Seen(Kept):
+    """A watcher and checkpoint in one: what it heard, and a state that is due every 30 steps."""
+
+    asked: int = 0
+    told: list[tuple[str, int]] = field(default_factory=list)
+
+    def progress(self, step: int, steps: int, loss: float, images_per_second: float) -> None:
+        self.told.append(("read", step))
+
+    def should_stop(self) -> bool:
+        return False
+
+    def save(self, seed: int, step: int, arrays: dict[str, Any]) -> None:
+        self.told.append(("saved", step))
+
+    def due(self) -> bool:
+        self.asked += 1
+        return self.asked % 30 == 0
+
+
 def weights(one: Task) -> torch.Tensor:
     assert one.average is not None
     both = (*one.model.parameters(), *one.average.parameters())
@@ -136,6 +162,20 @@ def test_what_differs_is_not_stacked() -> None:
     assert not can_be_stacked([one, replace(one, average=None)])
 
 
+def test_on_a_cpu_stacks_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three tasks, two are stacked and stop; the third is left, and trained by itself."""
+    tasks = [task(KINDS["vae"], seed) for seed in range(3)]
+    largest = max(4 * one.numel() for one in tasks[0].model.parameters())
+    monkeypatch.setattr(together, "LARGEST_BLOCK_BYTES", 3 * largest - 1)
+    tasks[1] = replace(tasks[1], watcher=StopAt(25))
+    *stopped, trained = train_together(tasks)
+    assert all(isinstance(one, Stopped) for one in stopped)
+    alone = task(KINDS["vae"], 2)
+    assert isinstance(trained, Trained)
+    assert trained.loss == train(alone).loss
+    assert torch.equal(weights(tasks[2]), weights(alone))
+
+
 def test_one_that_diverges_leaves_the_others_alone() -> None:
     bad = task(KINDS["flow"], 0)
     with torch.no_grad():
@@ -145,6 +185,37 @@ def test_one_that_diverges_leaves_the_others_alone() -> None:
     assert isinstance(failed, NumericalError)
     assert isinstance(fine, Trained)
     assert fine.loss == pytest.approx(train(alone).loss, rel=1e-4)
+
+
+def test_alone_and_stacked_pause_at_the_same_steps() -> None:
+    """Losses every 50 steps and at the end, states when they are due, nothing saved at the end."""
+    due = [(what, step) for step in (30, 60, 90) for what in ("read", "saved")]
+    expected = sorted([*due, ("read", 50), ("read", 100), ("read", 110)], key=lambda one: one[1])
+    for num in (1, 2):
+        seen = Seen()
+        tasks = [task(KINDS["vae"], seed, steps=110) for seed in range(num)]
+        train_together([replace(tasks[0], watcher=seen, checkpoint=seen), *tasks[1:]])
+        assert seen.told == expected, num
+
+
+@pytest.mark.parametrize(
+    ("kind", "training"),
+    [
+        *((kind, {}) for kind in KINDS.values()),
+        (KINDS["vae"], {"compile": "always"}),
+        (KINDS["flow"], {"cuda_graphs": True}),
+        ({"kind": "vae", "width": 8, "latent": 4}, {}),
+        ({"network": "unet", "width": 8, "depth": 2}, {}),
+    ],
+)
+def test_the_config_tells_whether_trainings_can_be_stacked(
+    kind: dict[str, Any], training: dict[str, Any]
+) -> None:
+    sampler = "flow" if kind.get("objective") == "flow" else "dpm++"
+    config = parse_config(
+        {"generator": kind, "training": training, "sampling": {"sampler": sampler}}
+    )
+    assert are_stacked(config) == can_be_stacked([task(kind, seed, **training) for seed in (0, 1)])
 
 
 @pytest.mark.parametrize("goes_on", ["together", "alone"])
@@ -226,23 +297,3 @@ def test_a_replica_that_fails_does_not_stop_the_others(
     assert said.code == 2
     assert "seed 3: error" in said.err
     assert call("status", tmp_path / "many" / "seed4").code == 0
-
-
-def test_an_interrupt_reaches_every_replica(tiny_yaml: Path, tmp_path: Path) -> None:
-    """Convolutions are trained in turn: without one flag for all, the others would run on."""
-    words = ["run", str(tiny_yaml), "--replicas", "2", "--out", str(tmp_path / "many")]
-    words += ["--set", "generations=6", "--set", "training.steps=20"]
-    words += ["--set", "generator.kind=vae", "--set", "generator.width=8"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "imgcollapse", *words],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.split()[2:3] == ["0"]:
-                process.send_signal(signal.SIGINT)
-                break
-        process.communicate(timeout=300)
-    assert process.returncode == 75
-    for seed in (3, 4):
-        assert len(list((tmp_path / "many" / f"seed{seed}").glob("gen_*"))) < 6

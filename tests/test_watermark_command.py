@@ -105,7 +105,9 @@ def test_several_keys_give_a_histogram(call: Call, tmp_path: Path) -> None:
 
 def test_held_out_real_images_calibrate(call: Call, tmp_path: Path) -> None:
     write_images(dogs(), tmp_path / "real.npz")
-    assert call("watermark", "stamp", "real.npz", "out.npz", "--key", "k", "--psnr", 44).code == 0
+    said = call("watermark", "stamp", "real.npz", "out.npz", "--key", "k", "--psnr", 44, "--json")
+    assert 44 <= said.json["psnr"] < 44.2
+    assert (said.json["path"], said.json["images"], said.json["key"]) == ("out.npz", 200, "k")
     words = ("watermark", "detect", "out.npz", "--key", "k", "--calibrate", "real.npz")
     found = call(*words, "--fpr", "1e-6", "--json").json
     assert found["calibration"] == {"by": "real.npz", "values": 200, "fitted": True}
@@ -113,9 +115,9 @@ def test_held_out_real_images_calibrate(call: Call, tmp_path: Path) -> None:
     likely = call(*words, "--fpr", "0.1", "--json").json
     assert not likely["calibration"]["fitted"]
     assert likely["threshold"] < found["threshold"]
-    said = call(*words).out
-    assert "calibrated with real.npz, in a fitted tail" in said
-    assert "\nthe set as a whole:\n  k  mean z " in said
+    answer = call(*words).out
+    assert "calibrated with real.npz, in a fitted tail" in answer
+    assert "\nthe set as a whole:\n  k  mean z " in answer
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,12 @@ from diffusers import DDPMPipeline, DDPMScheduler
 from torch import Tensor
 
 from imgcollapse.bench.baselines import diffusers_recipe, plain_vae
+from imgcollapse.bench.memory_suite import memory_of_generations
 from imgcollapse.bench.results import Result, result
 from imgcollapse.bench.setting import CLASSES, Setting, config_of, synthetic_pool
 from imgcollapse.bench.timing import rates_in_turn, seconds_of, timed
 from imgcollapse.bench.training_suite import DIGITS, as_tensors, make_vae
-from imgcollapse.chain import run_chain
+from imgcollapse.chain import run_generation
 from imgcollapse.config import Config
 from imgcollapse.config_file import load_config
 from imgcollapse.config_layers import find_config
@@ -27,6 +28,7 @@ from imgcollapse.images import ImageSet
 from imgcollapse.metrics.judge import train_judge
 from imgcollapse.metrics.rows import Rows
 from imgcollapse.metrics.share_scores import add_share_scores
+from imgcollapse.policies import PoolMaker
 from imgcollapse.study.preparation import make_ruler
 
 EARLIER_JUDGES = 10
@@ -42,6 +44,7 @@ def generation_suite(setting: Setting) -> Iterator[Result]:
     yield _smoke(setting)
     for kind in ("bootstrap", "gaussian"):
         yield _growth(setting, kind)
+    yield from memory_of_generations(setting)
 
 
 def _vae(setting: Setting) -> Result:
@@ -93,9 +96,11 @@ def _smoke(setting: Setting) -> Result:
     shape, classes = splits.pool.image_shape, splits.pool.classes
     ours = make_generator(config, shape, classes, setting.device)
 
+    maker = PoolMaker(config, splits.pool)
+
     def generation() -> None:
-        for _ in run_chain(config, splits.pool, ours, score=ruler.score):
-            pass
+        first = run_generation(config, ours, maker, 0, [], num_scored=config.scores.num_images)
+        ruler.score(first.samples[: config.scores.num_images], first.pool, 0)
 
     rates = rates_in_turn(
         timed(generation, setting.device),

@@ -1,19 +1,28 @@
-"""``pack``: several chains in one process against the same chains one after the other."""
+"""``pack``: several chains at once against the same chains one after the other."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 
 from imgcollapse.bench.results import Result, guard, result
 from imgcollapse.bench.setting import Setting, synthetic_pool
-from imgcollapse.bench.timing import rates_in_turn, timed
-from imgcollapse.bench.training_suite import DIGITS, make_vae
+from imgcollapse.bench.timing import rates_in_turn, timed, wait
+from imgcollapse.bench.training_suite import COLOURS, DIGITS, SMALL, make_unet, make_vae
+from imgcollapse.device import set_up, usable_cores
 from imgcollapse.generators import Surroundings
+from imgcollapse.study.processes import SPAWN, sharing_cores
 from imgcollapse.training import Task, Trained, train
 from imgcollapse.training.together import train_together
 
 
 def packing_suite(setting: Setting) -> Iterator[Result]:
+    yield from _stacked(setting)
+    yield _in_processes(setting)
+
+
+def _stacked(setting: Setting) -> Iterator[Result]:
     chains, num, epochs = (4, 10_240, 2) if setting.quick else (32, 60_000, 20)
     pool = synthetic_pool(num, DIGITS)
 
@@ -49,3 +58,36 @@ def packing_suite(setting: Setting) -> Iterator[Result]:
     losses = [one.loss if isinstance(one, Trained) else 0.0 for one in stacked]
     by_itself = [train(task).loss for task in alone[:2]]
     yield guard("pack/guard", sum(losses), sum(by_itself), "loss of two chains, against alone")
+
+
+def _in_processes(setting: Setting) -> Result:
+    chains, steps = (2, 2) if setting.quick else (8, 200)
+    at_once = min(chains, usable_cores())
+    fit = functools.partial(_fit_unet, setting, steps)
+    with (
+        sharing_cores(at_once),
+        ProcessPoolExecutor(
+            at_once, SPAWN, initializer=set_up, initargs=(setting.device, True)
+        ) as workers,
+    ):
+        rates = rates_in_turn(
+            timed(lambda: list(workers.map(fit, range(chains))), setting.device),
+            timed(lambda: [fit(seed) for seed in range(chains)], setting.device),
+            ours_units=chains,
+            baseline_units=chains,
+            rounds=setting.rounds,
+        )
+    return result(
+        "pack/unet",
+        *rates,
+        unit="trainings/s",
+        target=0.95 if setting.device.type == "cpu" else 6.0,
+        says=f"{chains} chains of the small UNet, {steps} steps, in {at_once} processes at once "
+        "whose start is not timed; the baseline trains them in turn in one",
+    )
+
+
+def _fit_unet(setting: Setting, steps: int, seed: int) -> None:
+    pool = synthetic_pool(1024, COLOURS)
+    make_unet(setting, SMALL, steps).fit(pool, seed=seed, surroundings=Surroundings())
+    wait(setting.device)

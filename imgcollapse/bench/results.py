@@ -13,7 +13,8 @@ SAME_LOSS = 0.995
 class Result:
     """One comparison: medians over ``rounds`` that alternate between both sides.
 
-    ``ratio`` is how many times better ours is, ``low`` and ``high`` its extremes over the rounds.
+    ``ratio`` is how many times better ours is, ``low`` and ``high`` its extremes over the rounds;
+    of a guard, how alike both sides are, 1 being the same.
     ``limit_share`` is ours over the machine's measured limit, in [0, 1]; None where the work is
     not one of arithmetic. ``holds`` says whether ``ratio`` reaches ``target``.
     """

@@ -175,6 +175,11 @@ def _from_config(
             f"shares are asked for here, labels: balanced, and chance does not move them ({name})",
             "--set generator.labels=from-pool, or imgcollapse null --counts",
         )
+    if config.policy.pool == "on-the-fly":
+        raise ConfigError(
+            f"there is no fixed pool for chance to act on, policy.pool: on-the-fly ({name})",
+            "--set policy.pool=fixed; a run's rows share_null count its passes as one large pool",
+        )
     classes = native_shape(config.data)[1]
     counts = counts_by_class(config.profile, classes, config.seed)
     return _Question(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import sys
 import time
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from imgcollapse.cli.words import MISFIT, duration, generation_row, header_row, is_misfit
 from imgcollapse.scores import percent
@@ -17,25 +18,34 @@ if TYPE_CHECKING:
     from imgcollapse.chain import Generation
     from imgcollapse.config import Config
     from imgcollapse.metrics.ruler import Ruler
+    from imgcollapse.scores import Score
     from imgcollapse.store.run_directory import RunDirectory
 
 REDRAW_SECONDS = 0.2
 LOG_EVERY_PART = 0.2
+CLEAR = "\r\033[K"
 STOPPING = "\nstopping at the next good moment; interrupt again to end at once\n"
 
 
 class Interrupts:
-    """Whether the process was asked to stop; the second interrupt ends it."""
+    """Whether the process was asked to stop; the second interrupt ends it.
+
+    Processes that are given it when they start hear of it too.
+    """
 
     def __init__(self) -> None:
-        self.came = False
+        self._came = multiprocessing.RawValue("b", False)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
+
+    @property
+    def came(self) -> bool:
+        return bool(self._came.value)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.came and number == signal.SIGINT:
             os._exit(130)
-        self.came = True
+        self._came.value = True
         with contextlib.suppress(OSError):  # print is not reentrant
             os.write(2, STOPPING.encode())
 
@@ -61,7 +71,7 @@ class ConsoleReporter:
         self.generations = config.generations
         self.num_scored = config.scores.num_images
         self.deadline = time.monotonic() + max_time if max_time is not None else None
-        self.rows = sys.stderr if to_stderr else sys.stdout
+        self.to_stderr = to_stderr
         self.live = sys.stderr.isatty()
         self.name = ""
         self.drawn_at = 0.0
@@ -71,8 +81,7 @@ class ConsoleReporter:
         self.misfit_explained = False
 
     def message(self, text: str) -> None:
-        self._clear()
-        print(f"{self.prefix}{text}", file=sys.stderr, flush=True)
+        self._print(text, sys.stderr)
 
     def stage(self, name: str) -> None:
         self.name, self.logged, self.drawn_at = name, 0.0, 0.0
@@ -88,7 +97,7 @@ class ConsoleReporter:
                 self._draw(text)
         elif done - self.logged >= LOG_EVERY_PART and step < steps:
             self.logged = done
-            print(f"{self.prefix}{text}", file=sys.stderr, flush=True)
+            self._print(text, sys.stderr)
 
     def should_stop(self) -> bool:
         late = self.deadline is not None and time.monotonic() >= self.deadline
@@ -106,18 +115,20 @@ class ConsoleReporter:
                 f"{', '.join(rare)}: too rare for {self.num_scored:,} images to show their loss"
             )
 
-    def committed(self, run: RunDirectory, generation: Generation, seconds: float) -> None:
+    def committed(
+        self, run: RunDirectory, generation: Generation, scores: list[Score], seconds: float
+    ) -> None:
         from imgcollapse.figures.tables import RunTables
 
-        self._clear()
+        rows = sys.stderr if self.to_stderr else sys.stdout
         self.seconds.append(seconds)
         left = (self.generations - generation.number - 1) * sum(self.seconds) / len(self.seconds)
         if not self.head:
             tables = RunTables.read(run)
             self.head, self.tail = tables.head, tables.tail
-            print(f"{self.prefix}{header_row()}", file=self.rows)
+            self._print(header_row(), rows)
         row = generation_row(
-            generation.scores,
+            scores,
             self.head,
             self.tail,
             generation.number,
@@ -125,15 +136,16 @@ class ConsoleReporter:
             images_per_second=generation.fit.images_per_second,
             left=duration(left),
         )
-        print(f"{self.prefix}{row}", file=self.rows, flush=True)
-        if is_misfit(generation.scores) and not self.misfit_explained:
+        self._print(row, rows)
+        if is_misfit(scores) and not self.misfit_explained:
             self.misfit_explained = True
             self.message(MISFIT)
 
     def _draw(self, text: str) -> None:
         self.drawn_at = time.monotonic()
-        print(f"\r\033[K{self.prefix}{text}", end="", file=sys.stderr, flush=True)
+        print(f"{CLEAR}{self.prefix}{text}", end="", file=sys.stderr, flush=True)
 
-    def _clear(self) -> None:
-        if self.live:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+    def _print(self, text: str, stream: TextIO) -> None:
+        """A line in one piece, because other processes may write beside this one."""
+        clear = CLEAR if stream.isatty() else ""
+        print(f"{clear}{self.prefix}{text}", file=stream, flush=True)

@@ -41,7 +41,8 @@ def run(
         int,
         typer.Option(
             min=1,
-            help="So many chains below --out, trained together, with seeds that follow.",
+            help="So many chains below --out, with seeds that follow: dense networks trained as "
+            "one stack, others at once in a process each.",
         ),
     ] = 1,
     as_json: JsonOption = False,
@@ -52,7 +53,7 @@ def run(
     overrides += [f"device={device}"] if device is not None else []
     resolved = read_config(config, overrides, with_)
     if dry_run:
-        _print_plan(resolved, as_json)
+        _print_plan(resolved, replicas, as_json)
         return
     stem = Path("runs") / "+".join(Path(one).stem for one in (config, *(with_ or [])))
     if replicas > 1:
@@ -87,11 +88,11 @@ def _run_replicas(
         print(f"done: {num} runs below {out} (imgcollapse show {out})")
 
 
-def _print_plan(config: Config, as_json: bool) -> None:
+def _print_plan(config: Config, chains: int, as_json: bool) -> None:
     from imgcollapse.config_file import to_yaml
     from imgcollapse.study.estimate import estimate
 
-    cost = estimate(config)
+    cost = estimate(config, chains)
     if as_json:
         values = config.model_dump(mode="json", by_alias=True)
         print_json({"config": values, "cost": cost.as_dict() if cost else None})

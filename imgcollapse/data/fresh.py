@@ -70,7 +70,7 @@ class FreshImages:
         """Images of each class that generations 1 … t have taken together (t×C, from t = 0)."""
         wanted = [
             fresh_counts(self.config, self.first, generation)
-            for generation in range(1, self.config.generations)
+            for generation in range(1, self.config.starts + self.config.generations)
         ]
         return np.cumsum([np.zeros_like(self.first), *wanted], axis=0)
 

@@ -65,7 +65,14 @@ def make_generator(
             f"the vae takes sides that are a multiple of 4, not {image_shape[1]}",
             "set data.image_size, and data.resize=pad to keep the pixels",
         )
-    return GENERATORS[config.generator.kind](config, image_shape, classes, device)
+    make = GENERATORS[config.generator.kind]
+    negative = config.generator.negative
+    if negative is None:
+        return make(config, image_shape, classes, device)
+    from imgcollapse.generators.negative import Neon, Sims
+
+    kind = Neon if negative.kind == "neon" else Sims
+    return kind(config, negative, lambda one: make(one, image_shape, classes, device))
 
 
 def fewest_images(config: Config, image_shape: Shape) -> int:

@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from imgcollapse.arrays import Keep, in_memory
-from imgcollapse.errors import NumericalError
-from imgcollapse.images import ImageSet
+from imgcollapse.errors import ConfigError, NumericalError
+from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.seeds import random_for
-from imgcollapse.training import Checkpoint, Task, Trained, Watcher, train
+from imgcollapse.training import Checkpoint, Items, Task, Trained, Watcher, train
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,23 @@ class Fit:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Who watches, who saves and who carries out a training; where large arrays are kept."""
+    """Who watches, who saves and who carries out a training, and where its images come from.
+
+    ``keep`` says where large arrays are kept. ``pool_of`` gives the pool of each pass after the
+    first, 1, 2 and so on, as large as the one that is fitted; None where every pass goes over that
+    one.
+    """
 
     watcher: Watcher | None = None
     checkpoint: Checkpoint | None = None
     train: Callable[[Task], Trained] = train
     keep: Keep = in_memory
+    pool_of: Callable[[int], ImageSet] | None = None
+
+    def renewed(self, items: Callable[[ImageSet], Items]) -> Callable[[int], Items] | None:
+        """``Task.renewed``, where ``items`` makes of a pool what a task trains on."""
+        pool_of = self.pool_of
+        return None if pool_of is None else lambda number: items(pool_of(number))
 
 
 class Generator(Protocol):
@@ -66,8 +77,8 @@ def draw_labels(
 ) -> NDArray[np.int64] | None:
     """The classes that a conditional generator is asked for.
 
-    ``none``: not asked; ``from-pool``: drawn from the pool's shares; ``balanced``: equally many
-    of each class, in turn.
+    ``none``: not asked; ``from-pool``: drawn from the shares among the pool's images that have a
+    class, NumericalError where none has; ``balanced``: equally many of each class, in turn.
     """
     num_classes = len(pool.classes)
     if process == "none":
@@ -75,7 +86,23 @@ def draw_labels(
     if process == "balanced":
         return np.arange(num_images) % num_classes
     counts = pool.counts()
+    if not counts.any():
+        raise NumericalError(
+            "no image of the pool has a class that could be asked for",
+            "use generator.labels: balanced, or a policy that keeps labelled images",
+        )
     return random_for(seed, "labels").choice(num_classes, num_images, p=counts / counts.sum())
+
+
+def refuse_unlabelled(pool: ImageSet) -> None:
+    """ConfigError where an image has no class, of which a conditional generator cannot learn."""
+    without = int((pool.labels == UNLABELLED).sum())
+    if without:
+        raise ConfigError(
+            f"{without:,} of the pool's {len(pool):,} images have no class, which generator.labels "
+            "other than none needs",
+            "diffusion with generator.label_dropout above 0 learns from them without a class",
+        )
 
 
 def to_floats(images: torch.Tensor) -> torch.Tensor:

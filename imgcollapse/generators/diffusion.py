@@ -12,11 +12,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from imgcollapse.arrays import Keep
 from imgcollapse.config import Config, check_unet_side
 from imgcollapse.errors import ConfigError
-from imgcollapse.generators.base import Fit, Surroundings, to_bytes, to_floats
+from imgcollapse.generators.base import (
+    Fit,
+    Surroundings,
+    refuse_unlabelled,
+    to_bytes,
+    to_floats,
+)
+from imgcollapse.generators.class_balance import class_balancing_loss, other_labels
 from imgcollapse.generators.denoising import denoiser_for, rows_at_once
 from imgcollapse.generators.first_stage import FirstStage
+from imgcollapse.generators.guidance import guided, hide_some
 from imgcollapse.generators.networks import MLPDenoiser, UNetDenoiser, make_denoiser
 from imgcollapse.generators.noise import noise_batches
 from imgcollapse.generators.samplers import (
@@ -28,9 +37,9 @@ from imgcollapse.generators.samplers import (
 )
 from imgcollapse.generators.vae import padded_labels
 from imgcollapse.generators.weights import load_weights, save_module
-from imgcollapse.images import ImageSet
+from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.seeds import seed_for
-from imgcollapse.training import Task
+from imgcollapse.training import Items, Loss, Task
 from imgcollapse.training.batches import placed
 
 LOSS_TIMES = 8
@@ -62,20 +71,27 @@ class Diffusion:
         self.image_shape = image_shape
         self.classes = classes
         self.device = device
-        self.num_classes = len(classes) if self.config.labels != "none" else 0
+        self.no_class = len(classes)
+        self.num_labels = 0
+        if self.config.labels != "none":
+            self.num_labels = len(classes) + bool(self.config.label_dropout)
         stage = self.config.first_stage
         self.first_stage = FirstStage(stage.dim, image_shape, device) if stage else None
         self.item_shape = (stage.dim,) if stage else image_shape
-        self.average: MLPDenoiser | UNetDenoiser | None = None
+        self.average: nn.Module | None = None
+        tau = self.config.class_balance
+        self.loss_of: Loss = (
+            functools.partial(class_balancing_loss, tau=tau) if tau else _denoising_loss
+        )
 
     def fit(self, pool: ImageSet, *, seed: int, surroundings: Surroundings) -> Fit:
-        items: NDArray[Any] = pool.images
+        if self.num_labels and not self.config.label_dropout:
+            refuse_unlabelled(pool)
         warm = self.average if self.config.init == "warm" else None
-        if self.first_stage is not None:
-            if warm is None:  # warm weights speak in the axes that they were trained in
-                self.first_stage.fit(pool, seed=seed)
-            shape = len(pool), self.first_stage.dim
-            items = surroundings.keep(shape, np.float32, self.first_stage.encoded(pool))
+        if self.first_stage is not None and warm is None:
+            # Warm weights speak in the axes that they were trained in.
+            self.first_stage.fit(pool, seed=seed)
+        items_of = functools.partial(self._items, surroundings.keep)
         network = copy.deepcopy(warm) if warm else self.fresh_network(seed_for(seed, "init"))
         average = copy.deepcopy(network).eval()
         signal = alphas_cumprod().to(self.device)
@@ -85,21 +101,26 @@ class Diffusion:
             x0 = to_floats(items) if is_pixels else items
             noise = torch.randn(x0.shape, generator=random, device=x0.device)
             part = _drawn_time(self.config.objective, len(x0), random, x0.device)
-            return *noised(self.config.objective, x0, noise, signal, part), labels
+            if self.config.label_dropout:
+                labels = hide_some(labels, self.config.label_dropout, self.no_class, random)
+            prepared = *noised(self.config.objective, x0, noise, signal, part), labels
+            if not self.config.class_balance:
+                return prepared
+            return *prepared, other_labels(len(x0), len(self.classes), random)
 
         task = Task(
             network,
             average,
             prepare,
-            _denoising_loss,
-            placed(items, self.device, self.training.pool),
-            torch.from_numpy(pool.labels).to(self.device),
+            self.loss_of,
+            *items_of(pool),
             self.training,
             seed=seed,
             watcher=surroundings.watcher,
             checkpoint=surroundings.checkpoint,
             where="diffusion",
             rows_at_once=rows_at_once(self.whole_config, self.device),
+            renewed=surroundings.renewed(items_of),
         )
         trained = surroundings.train(task)
         self.average = average
@@ -122,10 +143,11 @@ class Diffusion:
             x = run_sampler(
                 scheduler,
                 steps,
-                functools.partial(denoise, labels=wanted),
+                guided(denoise, wanted, self.sampling.guidance, self.no_class),
                 noise,
                 self.item_shape,
-                self.sampling.lambda_,
+                self.sampling.noise_scale,
+                self.sampling.truncation,
             )
             if self.first_stage is not None:
                 x = self.first_stage.decode(x)
@@ -148,7 +170,7 @@ class Diffusion:
             pixels = torch.from_numpy(images.images[where]).to(self.device)
             stage = self.first_stage
             x0 = to_floats(pixels) if stage is None else stage.encode(pixels)
-            labels = torch.from_numpy(images.labels[where]).clamp_min(0).to(self.device)
+            labels = self._labels(images.labels[where])
             for number, noise in enumerate(noises):
                 part = torch.full((len(x0),), (number + 0.5) / LOSS_TIMES, device=self.device)
                 xt, t, target = noised(self.config.objective, x0, noise, signal, part)
@@ -161,18 +183,18 @@ class Diffusion:
 
         The pipeline can be called where the UNet is unconditional.
         """
-        if self.average is None:
-            raise ValueError("fit or load comes before save")
         objective = self.config.objective
         if isinstance(self.average, UNetDenoiser):
             from diffusers import DDPMPipeline
 
             scheduler = make_pipeline_scheduler(self.sampling, objective)
             DDPMPipeline(self.average.unet, scheduler).save_pretrained(folder)
-        else:
+        elif isinstance(self.average, MLPDenoiser):
             save_module(self.average, folder / "denoiser", self.average.settings)
             scheduler = make_scheduler(self.sampling, objective, clip=self.first_stage is None)
             scheduler.save_pretrained(folder / "scheduler")
+        else:
+            raise ValueError("fit or load comes before save")
         if self.first_stage is not None:
             self.first_stage.save(folder)
 
@@ -187,7 +209,22 @@ class Diffusion:
         self.average = network.eval()
 
     def fresh_network(self, seed: int) -> MLPDenoiser | UNetDenoiser:
-        return make_denoiser(self.config, self.item_shape, self.num_classes, seed).to(self.device)
+        return make_denoiser(self.config, self.item_shape, self.num_labels, seed).to(self.device)
+
+    def _items(self, keep: Keep, pool: ImageSet) -> Items:
+        """What a pool is to the network: images or their coordinates, and labels."""
+        items: NDArray[Any] = pool.images
+        if self.first_stage is not None:
+            shape = len(pool), self.first_stage.dim
+            items = keep(shape, np.float32, self.first_stage.encoded(pool))
+        return placed(items, self.device, self.training.pool), self._labels(pool.labels)
+
+    def _labels(self, labels: NDArray[np.int64]) -> Tensor:
+        """With the one for no class where there is none; a network without it sees class 0."""
+        known = torch.from_numpy(labels).to(self.device)
+        return known.masked_fill(
+            known == UNLABELLED, self.no_class if self.config.label_dropout else 0
+        )
 
 
 def _denoising_loss(

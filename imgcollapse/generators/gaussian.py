@@ -78,7 +78,7 @@ class GaussianMixture:
             step = torch.einsum(
                 "nij,nj->ni", self.tensors["factors"][component], noise.normal(dim).double()
             )
-            drawn = self.tensors["means"][component] + self.sampling.lambda_ * step
+            drawn = self.tensors["means"][component] + self.sampling.noise_scale * step
             decoded = to_bytes(self.first_stage.decode(drawn.float()))
             images[where] = decoded[: where.stop - where.start].numpy()
         return ImageSet.of(images, None, self.classes)

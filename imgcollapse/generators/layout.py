@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 CHANNELS_LAST_ON = ("cuda",)
-"""Types of device on which convolutions take channels_last, whose kernels are faster there."""
+"""Types of device whose convolutions take channels_last, as the kernels of tensor cores do."""
 
 
 def lay_out_convolutions(network: nn.Module) -> None:
-    """Hands every convolution its input as channels_last, where that is the faster layout.
+    """Hands every convolution its input as channels_last, where its device takes it so.
 
     What lies between convolutions may give NCHW back: GroupNorm does on CUDA, and diffusers'
     residual blocks make their input contiguous in training.

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from imgcollapse.config import GeneratorConfig
+from imgcollapse.device import seeded
 from imgcollapse.generators.layout import lay_out_convolutions
 
 TIME_FEATURES = 64
@@ -113,8 +114,7 @@ def make_denoiser(
         "depth": config.depth,
         "num_classes": num_classes,
     }
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         if config.network == "mlp":
             return MLPDenoiser(dim=math.prod(item_shape), **sizes)
         channels, height, width = item_shape

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -40,6 +41,31 @@ class BlockNoise:
             for random in self.randoms
         ]
         return torch.cat(blocks)
+
+    def truncated(self, limit: float, *shape: int) -> Tensor:
+        """The next standard normal numbers within ±``limit``: float32, images × ``shape``.
+
+        By the inverse of the distribution function, so that each takes one uniform number; that is
+        drawn in float64, whose steps are finer than the tails.
+        """
+        below = 0.5 * math.erfc(limit / math.sqrt(2))
+        blocks = [
+            torch.rand(
+                (BLOCK_IMAGES, *shape), generator=random, device=self.device, dtype=torch.float64
+            )
+            for random in self.randoms
+        ]
+        part = below + (1 - 2 * below) * torch.cat(blocks)
+        return torch.special.ndtri(part).clamp(-limit, limit).float()
+
+
+def starting_noise(noise: BlockNoise, truncation: float | None, *shape: int) -> Tensor:
+    """What a sampler or a decoder starts from: float32, images × ``shape``.
+
+    Standard normal, or truncated at so many standard deviations (Brock, Donahue and Simonyan 2019,
+    section 3.1).
+    """
+    return noise.normal(*shape) if truncation is None else noise.truncated(truncation, *shape)
 
 
 def noise_batches(

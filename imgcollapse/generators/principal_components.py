@@ -46,7 +46,9 @@ def principal_components(images: NDArray[np.uint8], dim: int, *, seed: int) -> P
 
     def centred() -> Iterator[NDArray[np.float32]]:
         for pixels in _flat_blocks(images):
-            yield pixels.astype(np.float32) - narrow_centre
+            block = pixels.astype(np.float32)
+            block -= narrow_centre
+            yield block
 
     size = min(dim + OVERSAMPLING, values)
     axes = random_for(seed, "pca").standard_normal((values, size))

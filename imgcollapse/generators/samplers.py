@@ -20,7 +20,7 @@ from diffusers.schedulers.scheduling_heun_discrete import HeunDiscreteScheduler
 from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 from torch import Tensor
 
-from imgcollapse.generators.noise import BLOCK_IMAGES, BlockNoise
+from imgcollapse.generators.noise import BLOCK_IMAGES, BlockNoise, starting_noise
 from imgcollapse.sampling_config import SamplingConfig
 
 TRAIN_STEPS = 1000
@@ -98,17 +98,20 @@ def run_sampler(
     noise: BlockNoise,
     shape: tuple[int, ...],
     lambda_: float,
+    truncation: float | None = None,
 ) -> Tensor:
     """Integrates from starting noise, scaled by ``lambda_``, to samples: float32, images × shape.
 
-    Ancestral noise is drawn block by block, so that image i meets the same noise at every step
-    whatever the batch size. The scheduler keeps its times on the host, where looking at them waits
-    for no device; ``denoise`` gets them from there.
+    Starting noise is cut at ``truncation`` before it is scaled. Ancestral noise, which is not cut,
+    is drawn block by block, so that image i meets the same noise at every step whatever the batch
+    size. The scheduler keeps its times on the host, where looking at them waits for no device;
+    ``denoise`` gets them from there.
     """
     scheduler.set_timesteps(steps)
     if isinstance(scheduler, UniPCMultistepScheduler):
         scheduler.sigmas = scheduler.sigmas.to(noise.device)  # it would fetch them at every step
-    x = noise.normal(*shape) * (lambda_ * getattr(scheduler, "init_noise_sigma", 1.0))
+    scale = lambda_ * getattr(scheduler, "init_noise_sigma", 1.0)
+    x = starting_noise(noise, truncation, *shape) * scale
     ancestral = isinstance(scheduler, DDPMScheduler)
     times = scheduler.timesteps.to(noise.device)
     for t, time in zip(scheduler.timesteps, times, strict=True):

@@ -14,14 +14,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imgcollapse.config import Config
-from imgcollapse.device import autocast_dtype
-from imgcollapse.generators.base import Fit, Surroundings, to_bytes, to_floats
-from imgcollapse.generators.noise import noise_batches
+from imgcollapse.device import autocast_dtype, seeded
+from imgcollapse.generators.base import (
+    Fit,
+    Surroundings,
+    refuse_unlabelled,
+    to_bytes,
+    to_floats,
+)
+from imgcollapse.generators.noise import noise_batches, starting_noise
 from imgcollapse.generators.vae_networks import ConvolutionalVAE, DenseVAE, VAENetwork
 from imgcollapse.generators.weights import load_weights, save_module
 from imgcollapse.images import ImageSet
 from imgcollapse.seeds import seed_for
-from imgcollapse.training import Task
+from imgcollapse.training import Items, Task
 from imgcollapse.training.batches import placed
 
 
@@ -52,7 +58,7 @@ def negative_elbo(
 
 
 class VAE:
-    """Draws z from the prior scaled by ``sampling.lambda``, then pixels or their mean.
+    """Draws z from the prior, scaled by ``sampling.lambda`` and perhaps truncated, then pixels.
 
     Samples look like the data only where z is near some image's posterior. An average KL far above
     the log of the number of training images leaves most of the prior empty (Hoffman and Johnson
@@ -83,6 +89,8 @@ class VAE:
         self.average: VAENetwork | None = None
 
     def fit(self, pool: ImageSet, *, seed: int, surroundings: Surroundings) -> Fit:
+        if self.config.labels != "none":
+            refuse_unlabelled(pool)
         if self.config.init == "warm" and self.average is not None:
             network = copy.deepcopy(self.average)
         else:
@@ -99,13 +107,13 @@ class VAE:
             average,
             prepare,
             self.loss_of,
-            placed(pool.images, self.device, self.training.pool),
-            torch.from_numpy(pool.labels).to(self.device),
+            *self._items(pool),
             self.training,
             seed=seed,
             watcher=surroundings.watcher,
             checkpoint=surroundings.checkpoint,
             where="vae",
+            renewed=surroundings.renewed(self._items),
         )
         trained = surroundings.train(task)
         self.average = average.eval()
@@ -121,9 +129,9 @@ class VAE:
         dtype = autocast_dtype(self.device, self.training.precision)
         decoder = copy.deepcopy(self.average).to(dtype)
         deviation = self.average.log_noise().exp()
-        batch = self.sampling.batch_size
-        for where, noise in noise_batches(num_images, batch, seed, self.device):
-            z = self.sampling.lambda_ * noise.normal(self.config.latent)
+        drawing = self.sampling
+        for where, noise in noise_batches(num_images, drawing.batch_size, seed, self.device):
+            z = drawing.noise_scale * starting_noise(noise, drawing.truncation, self.config.latent)
             wanted = padded_labels(labels, where, len(noise), self.device)
             x = decoder.decode(z.to(dtype), wanted).float()
             if self.config.decode == "sample":
@@ -156,9 +164,12 @@ class VAE:
         load_weights(network, folder / "vae")
         self.average = network.eval()
 
+    def _items(self, pool: ImageSet) -> Items:
+        labels = torch.from_numpy(pool.labels).to(self.device)
+        return placed(pool.images, self.device, self.training.pool), labels
+
     def fresh_network(self, seed: int) -> VAENetwork:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             kind = DenseVAE if self.config.network == "mlp" else ConvolutionalVAE
             return kind(**self.settings).to(self.device)
 

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from imgcollapse.device import seeded
 from imgcollapse.errors import EnvironmentalError
 from imgcollapse.metrics.features import finite
 from imgcollapse.metrics.frechet import Moments
@@ -219,7 +220,6 @@ def _kid(samples: NDArray[np.float32], real: NDArray[np.float32], seed: int) -> 
     metric = KernelInceptionDistance(network, subsets=KID_SUBSETS, subset_size=size)
     metric.update(torch.from_numpy(finite(samples)), real=False)
     metric.update(torch.from_numpy(finite(real)), real=True)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_for(seed, "kid"))
+    with seeded(seed_for(seed, "kid")):
         mean, _ = metric.compute()
     return float(mean), KernelTo(real)(samples).error

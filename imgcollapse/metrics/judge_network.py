@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from imgcollapse.device import seeded
 from imgcollapse.images import ImageSet
 
 FEATURES = 96
@@ -47,8 +47,7 @@ class JudgeNetwork(nn.Module):
 def fresh_network(images: ImageSet, seed: int) -> JudgeNetwork:
     """A judge's network for such images, its weights drawn with a seed."""
     channels, side, _ = images.image_shape
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         return JudgeNetwork(channels, side, len(images.classes))
 
 

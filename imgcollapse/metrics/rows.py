@@ -42,11 +42,16 @@ class Rows:
         self.add_as_is(metric, value, low, high, class_, reference, n)
 
     def add_estimate(
-        self, metric: str, estimate: Estimate, reference: str = "", n: int | None = None
+        self,
+        metric: str,
+        estimate: Estimate,
+        reference: str = "",
+        n: int | None = None,
+        class_: str = "",
     ) -> None:
         """An estimate with its 95 % limits."""
         limits = estimate.floor_interval() if self.of_floor else estimate.interval()
-        self.add_as_is(metric, estimate.value, *limits, "", reference, n)
+        self.add_as_is(metric, estimate.value, *limits, class_, reference, n)
 
     def add_as_is(
         self,

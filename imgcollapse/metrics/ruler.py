@@ -12,6 +12,7 @@ from imgcollapse.images import ImageSet
 from imgcollapse.metrics.calibration import lowest_visible_share
 from imgcollapse.metrics.distances import Distances, Seen
 from imgcollapse.metrics.judge import Judge
+from imgcollapse.metrics.label_fidelity import add_label_fidelity
 from imgcollapse.metrics.pool_scores import warning_scores
 from imgcollapse.metrics.rows import Rows
 from imgcollapse.metrics.share_scores import INITIAL, add_comparisons, add_share_scores
@@ -65,8 +66,8 @@ class Ruler:
     def score(self, samples: ImageSet, pool: ImageSet, generation: int) -> list[Score]:
         """Every score of what a generation drew, and the warnings of the pool it trained on.
 
-        Labels of the samples are looked at by ``tstr_accuracy`` only. Of a pool that is larger
-        than the samples, as many images are seen, by a seeded draw.
+        Labels of the samples are looked at by ``label_fidelity`` and ``tstr_accuracy`` only. Of a
+        pool that is larger than the samples, as many images are seen, by a seeded draw.
         """
         seed = seed_for(self.seed, "scores", generation)
         rows, seen = self._shares(samples, generation, seed)
@@ -94,6 +95,7 @@ class Ruler:
         rows = Rows(generation, len(images), self.judge.extractor)
         shares = add_share_scores(rows, verdicts, self.judge, seed)
         add_comparisons(rows, shares, self.initial_counts)
+        add_label_fidelity(rows, images.labels, verdicts.classes, images.classes)
         return rows, Seen(images, verdicts.classes, verdicts.features)
 
     def _see_pool(self, pool: ImageSet, num: int, seed: int) -> Seen:

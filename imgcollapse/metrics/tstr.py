@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from imgcollapse.device import seeded
 from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.metrics.estimates import Estimate
 from imgcollapse.metrics.judge_network import JudgeNetwork, classification_loss
@@ -61,8 +62,7 @@ def _learn_and_test(
 ) -> NDArray[np.bool_]:
     """Whether the network is right on each real image."""
     channels, side, _ = real.image_shape
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_for(seed, "tstr", "init"))
+    with seeded(seed_for(seed, "tstr", "init")):
         network = JudgeNetwork(channels, side, len(real.classes), WIDTH).to(device)
 
     train(

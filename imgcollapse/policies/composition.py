@@ -65,9 +65,9 @@ def compose_pool(
         ]
 
     if cap is None or num_real is None or real is None:
-        return _join(thinned([*kept, *synthetic], cap, "union"), keep)
+        return joined(thinned([*kept, *synthetic], cap, "union"), keep)
     parts = thinned([real], num_real, "real")
-    return _join(parts + thinned(synthetic, cap - num_real, "synthetic"), keep)
+    return joined(parts + thinned(synthetic, cap - num_real, "synthetic"), keep)
 
 
 def pool_size(policy: PolicyConfig, generation: int, *, first: int, released: int) -> int:
@@ -87,8 +87,11 @@ def pool_size(policy: PolicyConfig, generation: int, *, first: int, released: in
 
 def synthetic_needed(policy: PolicyConfig, num_images: int | str, pool_size: int) -> int:
     """Images that a generation releases for later pools; 0 where the policy uses none."""
-    if policy.window == "none":
-        return 0
+    return 0 if policy.window == "none" else released_each(num_images, pool_size)
+
+
+def released_each(num_images: int | str, pool_size: int) -> int:
+    """As ``synthetic_needed`` of a lab, whose samples others use where its own policy does not."""
     return pool_size if num_images == "pool" else int(num_images)
 
 
@@ -105,8 +108,11 @@ def _stratified(
     return np.sort(np.concatenate(chosen))
 
 
-def _join(parts: Sequence[Part], keep: Keep) -> ImageSet:
-    """One set of all parts; a set in memory that is the whole of it is not copied."""
+def joined(parts: Sequence[Part], keep: Keep) -> ImageSet:
+    """One set of all parts, its images where ``keep`` puts them.
+
+    A set in memory that is the whole of it is not copied.
+    """
     first, rows = parts[0]
     if len(parts) == 1 and len(rows) == len(first) and not is_mapped(first.images):
         return first

@@ -26,6 +26,9 @@ class Verdicts(Protocol):
     def features(self) -> NDArray[np.float32]: ...
 
     @property
+    def probabilities(self) -> NDArray[np.float64]: ...
+
+    @property
     def unsureness(self) -> NDArray[np.float64]: ...
 
 

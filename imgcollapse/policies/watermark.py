@@ -10,6 +10,7 @@ content adaptive digital image watermarking*, Information Hiding 1999.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -42,8 +43,8 @@ HIDING = (1.0, 16.0)
 STRONGEST = 64.0
 HALVINGS = 16
 SMALLEST = 16
-CHUNK = 256
-"""Images that are worked on at once, as many as stay in a cache; they share no result."""
+AT_ONCE = 2**20
+"""Pixels that are worked on at once, as many as stay in a cache."""
 
 
 def generation_key(run_seed: int, generation: int) -> int:
@@ -76,7 +77,7 @@ def stamp(images: Pixels, key: Key, *, psnr: float = PSNR) -> Pixels:
     stamped = np.empty_like(images)
     wave = pattern(key, shape_of(images))
     allowed = 255.0**2 / 10 ** (psnr / 10)
-    for part in _chunks(len(images)):
+    for part in _chunks(images):
         plain = images[part].astype(np.float32)
         hidden = wave * np.sqrt(_deviation(_residual(plain)).clip(*HIDING))
         strength, step = np.zeros(len(plain), np.float32), np.float32(STRONGEST)
@@ -153,7 +154,7 @@ def correlate(images: Pixels, keys: Sequence[Key]) -> Correlation:
     both = sides(keys, shape_of(images))
     z = np.empty((len(images), 2 * len(keys)))
     total = np.zeros(both.shape[1])
-    for part in _chunks(len(images)):
+    for part in _chunks(images):
         rows = signatures(images[part])
         z[part] = rows @ both.T
         total += rows.sum(0, np.float64)
@@ -192,8 +193,9 @@ def _blur(side: int, width: float) -> Array:
     return blur
 
 
-def _chunks(num: int) -> Iterator[slice]:
-    return (slice(start, start + CHUNK) for start in range(0, num, CHUNK))
+def _chunks(images: Pixels) -> Iterator[slice]:
+    num = max(1, AT_ONCE // math.prod(images.shape[1:]))
+    return (slice(start, start + num) for start in range(0, len(images), num))
 
 
 def shape_of(images: Pixels) -> Shape:

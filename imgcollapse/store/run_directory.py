@@ -308,13 +308,18 @@ def read_scores(path: Path) -> list[Score]:
     return scores
 
 
-def counts_by_origin(pool: ImageSet, classless: str = "unlabelled") -> dict[str, dict[str, int]]:
-    """How many images of each origin and class a pool holds: origin -> class -> images."""
-    names = (*pool.classes, classless)
+def counts_by_origin(
+    origins: NDArray[np.integer],
+    labels: NDArray[np.int64],
+    classes: Sequence[str],
+    classless: str = "unlabelled",
+) -> dict[str, dict[str, int]]:
+    """How many of N images, by their origins and labels: origin -> class -> images."""
+    names = (*classes, classless)
     counts: dict[str, dict[str, int]] = {}
-    for origin in np.unique(pool.origin):
-        labels = pool.labels[pool.origin == origin]
-        places = np.where(labels == UNLABELLED, len(pool.classes), labels)
+    for origin in np.unique(origins):
+        here = labels[origins == origin]
+        places = np.where(here == UNLABELLED, len(classes), here)
         held = np.bincount(places, minlength=len(names))
         counts[str(origin)] = {
             name: int(count) for name, count in zip(names, held, strict=True) if count

@@ -16,6 +16,12 @@ from imgcollapse.data.sources import native_shape
 from imgcollapse.generators.mixture import Mixture
 from imgcollapse.generators.samplers import make_scheduler
 from imgcollapse.generators.transport import Outcome, transport
+from imgcollapse.study.audit_setting import (
+    is_pixels,
+    not_audited,
+    setting,
+    truncated_deviation,
+)
 
 Array = NDArray[np.float64]
 
@@ -26,15 +32,6 @@ PAIR_PIXEL, LINE_PIXEL = 0.4, 0.1
 PAIR_WHITENED, LINE_WHITENED = 4.0, 1.0
 RELATIVE_WIDTH = 1 / 16
 """Distances of neighbouring modes and their width over it: what classes of the kennel measure."""
-SPACING = {
-    "ddpm": "even in time, leading",
-    "ddim": "even in time, trailing",
-    "dpm++": "even in log-SNR",
-    "unipc": "even in log-SNR",
-    "heun": "sigma^(1/7) even",
-    "euler": "sigma^(1/7) even",
-}
-"""Of the variance-preserving samplers; those of flow matching step evenly in time."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,8 @@ class Audit:
 
     ``least_steps`` is the least number that passes, to 5 per cent above 40; None where none up to
     1000 does, or where it was not ``searched``. ``setting`` holds prediction type, variance,
-    noise schedule, spacing, clipping and lambda. Without a sampler of steps there are no rows.
+    noise schedule, spacing, clipping, lambda, truncation and guidance. Without a sampler of steps
+    there are no rows. ``not_audited`` names the biases of the config that no row shows.
     """
 
     passes: bool
@@ -92,6 +90,7 @@ class Audit:
     setting: dict[str, str]
     geometries: tuple[Geometry, ...]
     searched: bool
+    not_audited: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; ``rows`` and ``geometries`` are lists."""
@@ -105,8 +104,12 @@ class Audit:
 
     def sentence(self) -> str:
         """The result in one line."""
+        besides = "".join(f"; {one}" for one in self.not_audited)
         if self.worst is None:
-            return "audit of the sampler: passes; this generator draws without a sampler of steps"
+            return (
+                "audit of the sampler: passes; this generator draws without a sampler of steps"
+                + besides
+            )
         row = self.worst
         need = ""
         if self.searched:
@@ -117,7 +120,7 @@ class Audit:
             f"audit of the sampler: {self.sampler} at {self.steps} steps "
             f"{'passes' if self.passes else 'FAILS'}; with a perfect denoiser the log-odds of a "
             f"class of {100 * row.truth:.2g} % shift by {row.shift:+.3f} per generation "
-            f"(farthest of {len(self.rows)}; allowed ±{TOLERANCE}{need})"
+            f"(farthest of {len(self.rows)}; allowed ±{TOLERANCE}{need}){besides}"
         )
 
 
@@ -127,7 +130,7 @@ def audit(config: Config, *, least: bool = True) -> Audit:
     ``least=False`` leaves out the search for the least number of steps.
     """
     if config.generator.kind != "diffusion":
-        return Audit(True, None, None, (), None, {}, (), False)
+        return Audit(True, None, None, (), None, {}, (), False, not_audited(config))
     shapes = geometries(config)
     steps = config.sampling.steps
     rows = tuple(row for shape in shapes for row in audit_rows(config, shape, steps))
@@ -141,6 +144,7 @@ def audit(config: Config, *, least: bool = True) -> Audit:
         setting(config),
         shapes,
         least,
+        not_audited(config),
     )
 
 
@@ -162,8 +166,9 @@ def outcome_of(config: Config, shape: Geometry, steps: int) -> Outcome:
     scheduler = make_scheduler(sampling, objective, clip=is_pixels(config))
     if is_pixels(config) and "clip_sample_range" in scheduler.config:
         scheduler.register_to_config(clip_sample_range=math.sqrt(num_values(config)))
+    scale = sampling.noise_scale * truncated_deviation(sampling.truncation)
     return transport(
-        scheduler, steps, shape.mixture(), objective, sampling.lambda_, sampling.sampler == "ddpm"
+        scheduler, steps, shape.mixture(), objective, scale, sampling.sampler == "ddpm"
     )
 
 
@@ -189,10 +194,6 @@ def _row(shape: Geometry, mode: int, share: float, error: float, width: float) -
 def _log_odds(share: float) -> float:
     share = min(max(share, 1e-12), 1 - 1e-12)
     return math.log(share / (1 - share))
-
-
-def is_pixels(config: Config) -> bool:
-    return config.generator.first_stage is None
 
 
 def num_values(config: Config) -> int:
@@ -268,19 +269,3 @@ def least_steps(config: Config, shapes: tuple[Geometry, ...]) -> int | None:
         middle = (above + below) // 2
         above, below = (middle, below) if enough(middle) else (above, middle)
     return above
-
-
-def setting(config: Config) -> dict[str, str]:
-    """What an audit states beside its geometry, in words."""
-    sampler, objective = config.sampling.sampler, config.generator.objective
-    clips = is_pixels(config) and sampler in ("ddpm", "ddim")
-    return {
-        "prediction": objective,
-        "noise_schedule": "flow matching: (1 - t) image + t noise, t from 1 to 0"
-        if objective == "flow"
-        else "variance preserving: 1000 steps of beta from 0.0001 to 0.02",
-        "spacing": "even in time" if objective == "flow" else SPACING[sampler],
-        "clipping": "predicted pixels to [-1, 1]" if clips else "none",
-        "variance": (config.sampling.variance or "fixed_large") if sampler == "ddpm" else "none",
-        "lambda": f"{config.sampling.lambda_:g}",
-    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 from imgcollapse.config import Config
-from imgcollapse.policies import drawn_for, synthetic_needed
+from imgcollapse.policies import drawn_for, of_samples, synthetic_needed
 from imgcollapse.store.run_directory import RunDirectory
 from imgcollapse.study.requirements import differences
 
@@ -31,9 +31,16 @@ def share_beginning(run: RunDirectory, config: Config, sibling: RunDirectory) ->
     return True
 
 
+def share_judge(run: RunDirectory, sibling: RunDirectory) -> None:
+    """Copies the judge of another lab of the ecosystem, which has the same real images."""
+    if not (run.path / "judge").is_dir() and (sibling.path / "judge").is_dir():
+        with run.commit("judge") as folder:
+            shutil.copytree(sibling.path / "judge", folder, dirs_exist_ok=True)
+
+
 def _beginning(config: Config) -> tuple[Config, int, object]:
     pool = 10**9  # stands for the size of the first pool, whatever it is
     needed = synthetic_needed(config.policy, config.sampling.num_images, pool)
     drawn = max(drawn_for(config.policy.repairs, needed), config.scores.num_images)
-    released = (config.policy.repairs, config.policy.watermark)
+    released = (of_samples(config.policy.repairs), config.policy.watermark)
     return config.model_copy(update={"policy": None, "generations": 0}), drawn, released

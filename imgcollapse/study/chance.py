@@ -30,18 +30,31 @@ def resampling_of(config: Config, counts: Counts) -> Resampling:
     num_synthetic = synthetic_needed(policy, config.sampling.num_images, first)
     if policy.pool == "fixed":
         return Resampling(counts, policy, num_synthetic)
-    size = pool_size(policy, 1, first=first, released=num_synthetic)
-    batch = min(config.training.batch_size, size)
-    passes = max(1, config.training.num_steps(size) * batch // size)
+    passes = num_passes(config, first)
     if isinstance(policy.cap, int):
         policy = policy.model_copy(update={"cap": policy.cap * passes})
     return Resampling(counts * passes, policy, num_synthetic * passes)
+
+
+def num_passes(config: Config, first: int) -> int:
+    """Different pools that a later generation learns from, where the first held ``first`` images.
+
+    One where the pool is fixed, however often it is gone over.
+    """
+    if config.policy.pool == "fixed":
+        return 1
+    released = synthetic_needed(config.policy, config.sampling.num_images, first)
+    size = pool_size(config.policy, 1, first=first, released=released)
+    batch = min(config.training.batch_size, size)
+    return max(1, round(config.training.num_steps(size) * batch / size))
 
 
 def why_no_selection(config: Config) -> str | None:
     """Why selection and crowding cannot be estimated, in words; None where they can."""
     if config.generator.labels == "balanced":
         return "shares are asked for here, labels: balanced, and not an outcome"
+    if config.lab is not None:
+        return "the pools hold what other labs released, beside the lab's own samples"
     if config.policy.filter is not None or config.policy.repairs:
         return "policy.filter and repairs change what later pools get, beside chance and selection"
     return None

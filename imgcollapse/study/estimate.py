@@ -14,7 +14,9 @@ from imgcollapse.device import pick_device, set_up
 from imgcollapse.generators import Surroundings, make_generator
 from imgcollapse.generators.noise import BLOCK_IMAGES
 from imgcollapse.images import ImageSet
-from imgcollapse.policies import synthetic_needed
+from imgcollapse.policies import changes_samples, drawn_for, synthetic_needed
+from imgcollapse.study.chance import num_passes
+from imgcollapse.study.requirements import refuse_unknown_classes
 
 PROBE_IMAGES = 128
 PROBE_STEPS = 4
@@ -25,9 +27,13 @@ SAMPLER_STEPS = 4
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """Predicted for a whole chain on this machine; the judge and the scores are left out."""
+    """Predicted on this machine for all chains together, one after the other.
+
+    Only ``pool_images`` is of one chain. The judge and the scores are left out.
+    """
 
     device: str
+    chains: int
     pool_images: int
     training_images: int
     sampled_images: int
@@ -40,24 +46,29 @@ class Cost:
 
     def in_words(self) -> str:
         hours = (self.training_seconds + self.sampling_seconds) / 3600
+        disk = f"{self.disk_bytes / 1e6:,.0f} MB of disk"
+        chains = f"{self.chains} chains, one after the other: " if self.chains > 1 else ""
         return (
-            f"about {hours:.2g} h on {self.device} for training on {self.training_images:,} and "
-            f"sampling {self.sampled_images:,} images (from a few steps; judge and "
-            f"scores come on top); {self.disk_bytes / 1e6:,.0f} MB of disk for the samples"
+            f"{chains}about {hours:.2g} h on {self.device} for training on "
+            f"{self.training_images:,} and sampling {self.sampled_images:,} images (from a few "
+            f"steps; judge and scores come on top); {disk} for the samples"
         )
 
 
-def estimate(config: Config) -> Cost | None:
+def estimate(config: Config, chains: int = 1) -> Cost | None:
     """Times a short fit and one batch of samples; needs no data on disk.
 
-    ConfigError where the pool is too small for the generator, as in the run itself. None where
-    only the data would tell how large the pool is.
+    ``chains`` is how many such chains there are to be, alike but for their seeds.
+
+    ConfigError where the pool is too small for the generator or a class is not known, as in the
+    run itself. None where only the data would tell how large the pool is.
     """
     if config.profile.kind == "as-is" or config.data.source == "files":
         return None
     device = pick_device(config.device)
     set_up(device, config.deterministic)
     (channels, height, width), classes = native_shape(config.data)
+    refuse_unknown_classes(config, classes)
     pool = int(counts_by_class(config.profile, classes, config.seed).sum())
     num_probe = min(pool, max(PROBE_IMAGES, _fewest_images(config.generator)))
     random = np.random.default_rng(0)
@@ -70,6 +81,7 @@ def estimate(config: Config) -> Cost | None:
         few = min(SAMPLER_STEPS, config.sampling.steps)
         short = config.model_copy(
             update={
+                "generator": config.generator.model_copy(update={"negative": None}),
                 "training": config.training.model_copy(
                     update={"budget": "steps", "steps": steps, "batch_size": batch}
                 ),
@@ -94,19 +106,29 @@ def estimate(config: Config) -> Cost | None:
     if affordable > PROBE_STEPS:
         per_trained, per_sample = timed(min(affordable, 10 * PROBE_STEPS), batch)
     for_pool = synthetic_needed(config.policy, config.sampling.num_images, pool)
-    drawn = max(for_pool, config.scores.num_images) * config.generations
+    rounds = config.generations * chains
+    drawn = max(drawn_for(config.policy.repairs, for_pool), config.scores.num_images) * rounds
+    released = for_pool * rounds if changes_samples(config.policy) else 0
+    anew = for_pool * (num_passes(config, pool) - 1) * (config.generations - 1) * chains
     per_fit = pool
     if config.generator.kind in ("vae", "diffusion"):
         per_fit = config.training.num_steps(pool) * min(config.training.batch_size, pool)
-    trained = per_fit * config.generations
+    own, evaluations, negative = 0, 1, config.generator.negative
+    if negative is not None:
+        own = pool if negative.images == "pool" else negative.images
+        per_fit += negative.steps * min(config.training.batch_size, own)
+        evaluations = 2 if negative.kind == "sims" else 1
+    own *= rounds
+    trained = per_fit * rounds
     return Cost(
         device=device.type,
+        chains=chains,
         pool_images=pool,
         training_images=trained,
-        sampled_images=drawn,
+        sampled_images=drawn + anew + own,
         training_seconds=trained * per_trained,
-        sampling_seconds=drawn * per_sample,
-        disk_bytes=drawn * channels * height * width,
+        sampling_seconds=((drawn + anew) * evaluations + own) * per_sample,
+        disk_bytes=(drawn + released) * channels * height * width,
     )
 
 

@@ -19,6 +19,7 @@ from imgcollapse.metrics.distances import POOL, Distance, Distances, Seen
 from imgcollapse.metrics.frechet import FrechetTo, Moments
 from imgcollapse.metrics.judge import Judge, train_judge
 from imgcollapse.metrics.judge_network import FEATURES
+from imgcollapse.metrics.label_fidelity import add_label_fidelity
 from imgcollapse.metrics.neighbours import duplicate_rate
 from imgcollapse.metrics.rows import Rows
 from imgcollapse.metrics.share_scores import INITIAL, add_comparisons, add_share_scores
@@ -185,6 +186,7 @@ class FolderRuler:
         verdicts = self.judge.look(images.images[chosen], chosen)
         rows = Rows(generation, num, self.judge.extractor)
         add_comparisons(rows, add_share_scores(rows, verdicts, self.judge, self.seed), self.began)
+        add_label_fidelity(rows, images.labels[chosen], verdicts.classes, images.classes)
         thinned = HashedImages.of_set(images[chosen])
         return rows, Seen(thinned, verdicts.classes, verdicts.features)
 
@@ -215,6 +217,7 @@ def _against_statistics(
     verdicts = judge.look(drawn.images)
     rows = Rows(0, len(drawn), judge.extractor)
     add_share_scores(rows, verdicts, judge, seed)
+    add_label_fidelity(rows, drawn.labels, verdicts.classes, drawn.classes)
     distance = FrechetTo(moments)(Moments.of(verdicts.features))
     rows.add_as_is("fd_judge", distance, None, None, reference=INITIAL)
     return Measured(rows.scores, judge, None, moments, (*notes, *more), None)
@@ -225,7 +228,7 @@ def _as_seen_by(
 ) -> tuple[ImageSet, list[str]]:
     """The images at the side and with the channels and classes that a judge knows.
 
-    Labels of ``samples`` that do not go with its classes are dropped, as all but one score do
+    Labels of ``samples`` that do not go with its classes are dropped, as all but two scores do
     without them; those of a reference are an error.
     """
     network: dict[str, Any] = judge.facts["network"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imgcollapse.chain import Generation
 from imgcollapse.config import Config
@@ -15,38 +15,44 @@ from imgcollapse.policies import report
 from imgcollapse.store.run_directory import counts_by_origin
 
 REJECTED = "reject"
+AT_ONCE = 4096
+"""Images that are shown to the judge together, as many as it looks at in one go."""
 
 
 def pool_report(config: Config, generation: Generation, judge: Judge) -> dict[str, Any]:
     """Its size, the loss of the training, and how many images of each origin and class it holds.
 
+    Where ``pool`` is on the fly they are those of the first pass, and each further one has its own.
     ``judged`` counts the images without a label by the class that the judge sees.
     """
-    pool, filtered = generation.pool, generation.filtered
+    pool, filtered, psnr = generation.pool, generation.filtered, generation.release.psnr
     found: dict[str, Any] = {
         "size": len(pool),
         "loss": generation.fit.loss,
-        "counts": counts_by_origin(pool),
-        "judged": counts_by_origin(_judged(pool[pool.labels == UNLABELLED], judge), REJECTED),
+        "pool": config.policy.pool if generation.number else "fixed",
+        "counts": counts_by_origin(pool.origin, pool.labels, pool.classes),
+        "judged": _judged(pool, pool.labels == UNLABELLED, judge),
     }
     if config.policy.filter is not None and filtered is not None:
-        dropped = _judged(filtered.incoming[~filtered.kept], judge)
         found["filter"] = {
             **report(config.policy.filter, filtered),
-            "dropped_counts": counts_by_origin(dropped, REJECTED),
+            "dropped_counts": _judged(filtered.incoming, ~filtered.kept, judge),
         }
-    if generation.psnr is not None:
+    if psnr is not None:
         found["watermark"] = {
-            "marked": len(generation.psnr),
-            "psnr": float(np.median(generation.psnr)) if len(generation.psnr) else None,
+            "marked": len(psnr),
+            "psnr": float(np.median(psnr)) if len(psnr) else None,
         }
+    if generation.repaired:
+        found["repairs"] = [one.as_dict() for one in generation.repaired]
     return found
 
 
-def _judged(images: ImageSet, judge: Judge) -> ImageSet:
-    """The images with the judge's verdicts where they have no label of their own."""
-    bare = images.labels == UNLABELLED
+def _judged(images: ImageSet, among: NDArray[np.bool_], judge: Judge) -> dict[str, dict[str, int]]:
+    """Counts of some images by label, and of those without one by the judge's verdict."""
     labels = images.labels.copy()
-    if bare.any():
-        labels[bare] = judge.look(images.images[bare]).classes
-    return replace(images, labels=labels)
+    bare = np.flatnonzero(among & (labels == UNLABELLED))
+    for start in range(0, len(bare), AT_ONCE):
+        some = bare[start : start + AT_ONCE]
+        labels[some] = judge.look(images.images[some]).classes
+    return counts_by_origin(images.origin[among], labels[among], images.classes, REJECTED)

@@ -90,15 +90,16 @@ def _null(config: Config, pool: ImageSet) -> NDArray[np.float64] | None:
     if config.generator.labels == "balanced":
         return None
     resampling = resampling_of(config, pool.counts())
-    return simulate_null(
+    scored = simulate_null(
         resampling.initial,
         resampling.policy,
         resampling.num_synthetic,
-        generations=config.generations - 1,
+        generations=config.starts + config.generations - 1,
         chains=NULL_CHAINS,
         seed=config.seed,
         num_scored=config.scores.num_images,
     ).scored
+    return None if scored is None else scored[:, config.starts :]
 
 
 def _write_stats(path: Path, ruler: Ruler) -> None:

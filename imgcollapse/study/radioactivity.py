@@ -9,7 +9,7 @@ from imgcollapse.images import ImageSet
 from imgcollapse.metrics.estimates import Estimate, Z
 from imgcollapse.metrics.rows import Rows
 from imgcollapse.policies import correlate, generation_key
-from imgcollapse.scores import Score
+from imgcollapse.scores import FLOOR, Score
 
 
 def radioactivity_scores(
@@ -22,9 +22,10 @@ def radioactivity_scores(
     ``radioactivity_null`` has the limits that hold 95 % of keys that have nothing to do with the
     images (Sablayrolles, Douze, Schmid, Jégou, *Radioactive data*, ICML 2020).
     """
-    if config.policy.watermark is None or generation == 0:
+    place = generation + config.starts if generation != FLOOR else 1
+    if config.policy.watermark is None or place == 0:
         return []
-    key = generation_key(config.seed, max(0, generation - 1))
+    key = generation_key(config.seed, place - 1)
     found = correlate(images.images, [key])
     z = found.z[:, 0, 0]
     rows = Rows(generation, len(images), extractor)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from imgcollapse.errors import ConfigError
 from imgcollapse.generators import fewest_images
 from imgcollapse.images import ImageSet
 from imgcollapse.policies import pool_size, synthetic_needed
+from imgcollapse.repair_config import CurateConfig
 
 
 def refuse_unwritable(out: Path) -> None:
@@ -33,13 +36,13 @@ def refuse_small_pools(config: Config, real: ImageSet) -> None:
     real images are hoarded the first without them.
     """
     needed = fewest_images(config, real.image_shape)
-    sizes = {0: len(real)}
+    sizes = {} if config.starts else {0: len(real)}
     keeps_axes = config.generator.kind == "diffusion" and config.generator.init == "warm"
     if not keeps_axes:
         policy = config.policy
         released = synthetic_needed(policy, config.sampling.num_images, len(real))
-        for generation in (1, policy.hoarded_until or 1):
-            if generation < config.generations:
+        for generation in {config.starts, 1, policy.hoarded_until or 1} - {0}:
+            if config.starts <= generation < config.starts + config.generations:
                 sizes[generation] = pool_size(
                     policy, generation, first=len(real), released=released
                 )
@@ -51,6 +54,19 @@ def refuse_small_pools(config: Config, real: ImageSet) -> None:
                 "lower generator.components or generator.first_stage.dim, or enlarge the pool: "
                 "profile.num_max, policy.cap, sampling.num_images",
             )
+
+
+def refuse_unknown_classes(config: Config, classes: Sequence[str]) -> None:
+    """ConfigError where a repair names a class that the data do not have."""
+    for place, repair in enumerate(config.policy.repairs):
+        name = repair.favourite if isinstance(repair, CurateConfig) else None
+        if name is None or name in classes:
+            continue
+        near = difflib.get_close_matches(name, classes, 1)
+        raise ConfigError(
+            f"policy.repairs[{place}].favourite: there is no class {name!r}",
+            f"did you mean {near[0]}?" if near else f"classes: {', '.join(classes)}",
+        )
 
 
 def differences(recorded: dict[str, Any], here: dict[str, Any]) -> list[str]:

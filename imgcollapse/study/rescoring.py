@@ -16,6 +16,7 @@ from imgcollapse.study.placement import keep_of
 from imgcollapse.study.preparation import floor_scores, make_ruler
 from imgcollapse.study.radioactivity import radioactivity_scores
 from imgcollapse.study.selection_scores import selection_scores
+from imgcollapse.study.web import web_samples
 
 
 def rescore(run: RunDirectory) -> Iterator[tuple[int, list[Score]]]:
@@ -35,7 +36,9 @@ def rescore(run: RunDirectory) -> Iterator[tuple[int, list[Score]]]:
     past: list[ImageSet] = []
     scores: list[Score] = []
     for number in range(len(run.generations())):
-        pool, _ = maker.pool(number, past)
+        if config.lab is not None:
+            past = web_samples(run, config, number, splits.pool.classes, maker.released)
+        pool = maker.pool(number + config.starts, past).images
         samples = run.samples(number, splits.pool.classes)
         samples = samples[: config.scores.num_images].in_memory()
         found = ruler.score(samples, pool, number)

@@ -2,59 +2,29 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
-from imgcollapse.chain import Generation, run_chain
 from imgcollapse.config import Config
-from imgcollapse.data.splits import Splits, make_splits
+from imgcollapse.data.splits import make_splits
 from imgcollapse.device import describe, pick_device, set_up
-from imgcollapse.drawing.generation import draw_grid, draw_histogram
-from imgcollapse.errors import Stopped
 from imgcollapse.figures.run_figures import FIGURES, draw_run
-from imgcollapse.figures.tables import RunTables, class_shares
-from imgcollapse.generators import Generator, Surroundings, draw_labels, make_generator
-from imgcollapse.images import ImageSet
-from imgcollapse.metrics.ruler import Ruler
-from imgcollapse.policies import PoolMaker, refuse_unfit, remembered
-from imgcollapse.scores import Score
-from imgcollapse.seeds import seed_for
-from imgcollapse.store.files import write_bytes, write_json
+from imgcollapse.generators import make_generator
+from imgcollapse.policies import refuse_unfit
 from imgcollapse.store.lock import LOCK, RunLock
-from imgcollapse.store.mapping import allow_open_files
-from imgcollapse.store.run_directory import (
-    RunDirectory,
-    write_npz,
-    write_samples,
-    write_scores,
-)
-from imgcollapse.study.beginning import share_beginning
+from imgcollapse.store.run_directory import RunDirectory
+from imgcollapse.study.beginning import share_beginning, share_judge
+from imgcollapse.study.chain_run import ChainRun, Reporter
 from imgcollapse.study.chance import why_no_selection
-from imgcollapse.study.placement import keep_of
-from imgcollapse.study.pool_report import pool_report
 from imgcollapse.study.preparation import prepare
-from imgcollapse.study.radioactivity import radioactivity_scores
 from imgcollapse.study.requirements import (
     differences,
     refuse_small_pools,
+    refuse_unknown_classes,
     refuse_unwritable,
 )
-from imgcollapse.study.selection_scores import selection_scores
-from imgcollapse.training import Task, Trained, Watcher, train
-
-
-class Reporter(Watcher, Protocol):
-    """Who hears of a run, and may ask it to stop at the next good moment."""
-
-    def message(self, text: str) -> None: ...
-
-    def stage(self, name: str) -> None: ...
-
-    def prepared(self, ruler: Ruler) -> None: ...
-
-    def committed(self, run: RunDirectory, generation: Generation, seconds: float) -> None: ...
+from imgcollapse.training import Task, Trained, train
 
 
 def run_to_disk(
@@ -63,17 +33,44 @@ def run_to_disk(
     reporter: Reporter,
     sibling: RunDirectory | None = None,
     train: Callable[[Task], Trained] = train,
+    overlap: bool | None = None,
 ) -> RunDirectory:
     """Makes or goes on with the run in ``out``; does nothing where it is complete.
 
     From a ``sibling`` that began alike, the beginning is copied. ``train`` carries out the
-    generators' trainings. Wrong configs, data and devices are refused before anything is written.
+    generators' trainings. ``overlap`` is whether a generation is scored while the next one trains,
+    by default on CUDA. Wrong configs, data and devices are refused before anything is written.
     """
+    if is_complete(config, out):
+        RunDirectory(out).check()
+    else:
+        with opened(config, out, reporter, sibling, train, overlap) as chain:
+            chain.go_on()
+    return RunDirectory(out)
+
+
+def is_complete(config: Config, out: Path) -> bool:
+    """Whether all generations and figures are there; ConfigError where ``out`` is another run."""
     run = RunDirectory(out)
     run.refuse_unless_same(config)
-    if run.exists and len(run.generations()) == config.generations and _last_figure(run).is_file():
-        run.check()
-        return run
+    done = run.exists and len(run.generations()) == config.generations
+    return done and _last_figure(run).is_file()
+
+
+@contextmanager
+def opened(
+    config: Config,
+    out: Path,
+    reporter: Reporter,
+    sibling: RunDirectory | None = None,
+    train: Callable[[Task], Trained] = train,
+    overlap: bool | None = None,
+) -> Iterator[ChainRun]:
+    """The run in ``out``, locked and prepared, to be gone on with; figures are drawn at its end.
+
+    Arguments are those of ``run_to_disk``; of the lab of an ecosystem a sibling is another one.
+    """
+    run = RunDirectory(out)
     refuse_unwritable(out)
     if (out / LOCK).exists():
         with RunLock(out):  # who writes here already is met before the data are read
@@ -89,6 +86,9 @@ def run_to_disk(
     generator = make_generator(config, splits.pool.image_shape, splits.pool.classes, device)
     refuse_small_pools(config, splits.pool)
     refuse_unfit(config.policy, splits.pool)
+    refuse_unknown_classes(config, splits.pool.classes)
+    if overlap is None:
+        overlap = device.type == "cuda" and not config.training.cuda_graphs
     out.mkdir(parents=True, exist_ok=True)
     with RunLock(out):
         run.refuse_unless_same(config)
@@ -103,7 +103,9 @@ def run_to_disk(
                 "differ from those of a run that was not interrupted"
             )
             run.log_volatile({"environment_changed": changed})
-        if sibling is not None and share_beginning(run, config, sibling):
+        if sibling is not None and config.lab is not None:
+            share_judge(run, sibling)
+        elif sibling is not None and share_beginning(run, config, sibling):
             reporter.message(f"judge, reference and generation 0 are those of {sibling.path}")
         reporter.stage("judge")
         ruler = prepare(run, config, splits, device, reporter)
@@ -113,116 +115,12 @@ def run_to_disk(
         audited = run.audit()
         reporter.message(("" if audited["passes"] else "warning: ") + audited["sentence"])
         _last_figure(run).unlink(missing_ok=True)
-        _go_on(run, config, splits, generator, ruler, reporter, train)
-        run.clear_state()
-        draw_run(run)
-    return run
+        with ChainRun(run, config, splits, generator, ruler, reporter, train, overlap) as chain:
+            yield chain
+        if chain.done == config.generations:
+            run.clear_state()
+            draw_run(run)
 
 
 def _last_figure(run: RunDirectory) -> Path:
     return run.path / "figures" / f"{list(FIGURES)[-1]}.png"
-
-
-def _go_on(
-    run: RunDirectory,
-    config: Config,
-    splits: Splits,
-    generator: Generator,
-    ruler: Ruler,
-    reporter: Reporter,
-    train: Callable[[Task], Trained],
-) -> None:
-    done = run.generations()
-    if len(done) == config.generations:
-        return
-    if done and config.generator.init == "warm":
-        generator.load(done[-1] / "model")
-    real = splits.pool
-    keep = keep_of(config, run.path / "state")
-    maker = PoolMaker(config, real, fresh=splits.fresh, look=ruler.judge.look, keep=keep)
-    allow_open_files(config.generations)
-
-    def recall(number: int) -> ImageSet:
-        return run.released(number, real.classes, maker.released)
-
-    past = [recall(number) for number in remembered(config.policy, list(range(len(done))))]
-
-    def score(samples: ImageSet, pool: ImageSet, number: int) -> list[Score]:
-        scores = ruler.score(samples, pool, number)
-        scores += radioactivity_scores(config, samples, number, ruler.judge.extractor)
-        return scores + selection_scores(config, ruler, [*run.scores(), *scores])
-
-    surroundings = Surroundings(reporter, run.training_state(), train, keep)
-    started = time.perf_counter()
-    reporter.stage(f"generation {len(done)}")
-    for generation in run_chain(
-        config,
-        real,
-        generator,
-        maker=maker,
-        first=len(done),
-        past=past,
-        score=score,
-        recall=recall,
-        surroundings=surroundings,
-    ):
-        _commit(run, config, generation, generator, ruler, maker.changes_samples)
-        seconds, started = time.perf_counter() - started, time.perf_counter()
-        run.log_volatile(
-            {
-                "generation": generation.number,
-                "seconds": round(seconds, 3),
-                "training_images_per_second": generation.fit.images_per_second,
-            }
-        )
-        reporter.committed(run, generation, seconds)
-        last = generation.number + 1 == config.generations
-        if not last and reporter.should_stop():
-            raise Stopped(
-                f"stopped after generation {generation.number} ({run.path})",
-                "give the same command again to go on",
-            )
-        if not last:
-            reporter.stage(f"generation {generation.number + 1}")
-
-
-def _commit(
-    run: RunDirectory,
-    config: Config,
-    generation: Generation,
-    generator: Generator,
-    ruler: Ruler,
-    released_apart: bool,
-) -> None:
-    number = generation.number
-    labels = draw_labels(
-        config.generator.labels,
-        generation.pool,
-        config.scores.grid_images,
-        seed=seed_for(config.seed, "grid labels"),
-    )
-    grid = generator.sample(
-        config.scores.grid_images, seed=seed_for(config.seed, "grid"), labels=labels
-    )
-    verdicts = ruler.judge.look(grid.images).classes
-    tables = RunTables.read(run)
-    shares = class_shares(generation.scores, tables.classes, tables.order)
-    with run.commit(f"gen_{number:03d}") as folder:
-        generator.save(folder / "model")
-        write_json(folder / "pool.json", pool_report(config, generation, ruler.judge))
-        write_samples(folder / "samples.npz", generation.samples)
-        if released_apart:
-            write_samples(folder / "released.npz", generation.released)
-        write_scores(folder / "scores.json", generation.scores)
-        write_npz(folder / "grid.npz", arr_0=grid.images.transpose(0, 2, 3, 1), arr_1=verdicts)
-        write_bytes(
-            folder / "grid.png",
-            draw_grid(grid.images, verdicts, tables.order, shares, f"generation {number}"),
-        )
-        earlier = [("real images", tables.initial_shares())]
-        if number:
-            earlier.append(("generation 0", tables.shares(0)))
-        write_bytes(
-            folder / "histogram.png", draw_histogram(shares, earlier, f"generation {number}")
-        )
-    run.write_tables()

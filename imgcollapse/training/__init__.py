@@ -1,6 +1,6 @@
 """The one training loop: generators and the judge only bring a model and a loss."""
 
 from imgcollapse.training.loop import train
-from imgcollapse.training.task import Checkpoint, Task, Trained, Watcher
+from imgcollapse.training.task import Checkpoint, Items, Loss, Task, Trained, Watcher
 
-__all__ = ["Checkpoint", "Task", "Trained", "Watcher", "train"]
+__all__ = ["Checkpoint", "Items", "Loss", "Task", "Trained", "Watcher", "train"]

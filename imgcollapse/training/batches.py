@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imgcollapse.arrays import is_mapped
+from imgcollapse.arrays import is_mapped, row_blocks
 from imgcollapse.device import free_memory
 from imgcollapse.seeds import random_for, seed_for
+from imgcollapse.training.renewing import renewed_rows
 from imgcollapse.training.task import Task
 
 AHEAD = 3
@@ -27,13 +29,22 @@ def placed(
 ) -> Tensor | NDArray[Any]:
     """Items as a task takes them: on the device, or as they are where rows are to be fetched.
 
-    ``auto`` fetches rows of what lies in a file, and of what is more than half of the free memory
-    of a CUDA device.
+    ``auto`` puts on a CUDA device what takes at most half of its free memory, and fetches rows of
+    what, for a CPU, lies in a file.
     """
     if wanted == "auto":
-        is_too_large = device.type == "cuda" and 2 * items.nbytes > free_memory(device)
-        wanted = "mapped" if is_mapped(items) or is_too_large else "resident"
-    return torch.from_numpy(items).to(device) if wanted == "resident" else items
+        is_gpu = device.type == "cuda"
+        fits = 2 * items.nbytes <= free_memory(device) if is_gpu else not is_mapped(items)
+        wanted = "resident" if fits else "mapped"
+    if wanted == "mapped":
+        return items
+    if not is_mapped(items):
+        return torch.from_numpy(items).to(device)
+    dtype = torch.from_numpy(items[:0].copy()).dtype
+    whole = torch.empty(items.shape, dtype=dtype, device=device)
+    for where in row_blocks(len(items), math.prod(items.shape[1:])):
+        whole[where] = torch.from_numpy(items[where].copy())
+    return whole
 
 
 class Batches:
@@ -48,15 +59,19 @@ class Batches:
         """What the loss of this step is made of; each call is for the step after the last one."""
         task = self.task
         if self.gathered is None:
-            indices = _indices(len(task.items), task.batch_size, task.seed, step)
-            self.gathered = (
-                _gather(task.items, indices)
-                if isinstance(task.items, Tensor)
-                else _fetch_ahead(task.items, indices, task.device)
-            )
-        items, index = next(self.gathered)
+            self.gathered = self._rows(step)
+        items, labels = next(self.gathered)
         self.random.manual_seed(seed_for(task.seed, "step", step))
-        return task.prepare(items, task.labels[index], self.random)
+        return task.prepare(items, labels, self.random)
+
+    def _rows(self, first_step: int) -> Generator[tuple[Tensor, Tensor]]:
+        task = self.task
+        if task.renewed is not None:
+            return renewed_rows(task, task.renewed, first_step)
+        indices = _indices(len(task.items), task.batch_size, task.seed, first_step)
+        if isinstance(task.items, Tensor):
+            return _gather(task.items, task.labels, indices)
+        return _fetch_ahead(task.items, task.labels, indices)
 
     def __enter__(self) -> Batches:
         return self
@@ -72,18 +87,23 @@ class Batches:
 
 
 def _gather(
-    items: Tensor, indices: Iterator[NDArray[np.int64]]
+    items: Tensor, labels: Tensor, indices: Iterator[NDArray[np.int64]]
 ) -> Generator[tuple[Tensor, Tensor]]:
-    """The rows of each batch, and where they were taken from."""
+    """The rows of each batch, and their labels."""
     for places in indices:
         index = torch.from_numpy(places).to(items.device, non_blocking=True)
-        yield items.index_select(0, index), index  # copies rows; indexing goes number by number
+        yield (
+            items.index_select(0, index),
+            labels[index],
+        )  # copies rows; indexing goes number by number
 
 
 def _fetch_ahead(
-    items: NDArray[Any], indices: Iterator[NDArray[np.int64]], device: torch.device
+    items: NDArray[Any], labels: Tensor, indices: Iterator[NDArray[np.int64]]
 ) -> Generator[tuple[Tensor, Tensor]]:
     """As ``_gather``, by a thread that is ahead: what it raises comes with the batch it is of."""
+
+    device = labels.device
 
     def fetch() -> tuple[Tensor, Tensor]:
         index = next(indices)
@@ -98,7 +118,7 @@ def _fetch_ahead(
         while True:
             rows, index = waiting.popleft().result()
             waiting.append(thread.submit(fetch))
-            yield rows.to(device, non_blocking=True), index.to(device, non_blocking=True)
+            yield rows.to(device, non_blocking=True), labels[index.to(device, non_blocking=True)]
     finally:
         thread.shutdown(cancel_futures=True)
 

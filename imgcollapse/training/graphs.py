@@ -51,7 +51,8 @@ class Graphed:
         self.inputs = [one.clone() for one in inputs]
         graph = torch.cuda.CUDAGraph()
         try:
-            with torch.cuda.graph(graph):
+            # Beside this thread one may be pinning the rows of the next batches.
+            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 self.output = self.function(*self.inputs)
         except RuntimeError as error:
             says = str(error).partition("\n")[0]

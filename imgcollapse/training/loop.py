@@ -9,20 +9,19 @@ from torch import Tensor
 
 from imgcollapse.errors import NumericalError, Stopped
 from imgcollapse.training.batches import Batches
+from imgcollapse.training.pauses import pause_after
 from imgcollapse.training.state import restore, state_of
 from imgcollapse.training.step import Step
 from imgcollapse.training.task import Task, Trained
-
-READ_EVERY_STEPS = 50
 
 
 def train(task: Task) -> Trained:
     """Trains a model in place.
 
     Step k draws the same batch and the same random numbers however training was interrupted. The
-    learning rate warms up and falls to zero along a cosine. Losses are read every
-    ``READ_EVERY_STEPS`` steps: one that is not finite raises NumericalError, a stop that was asked
-    for raises Stopped after saving the state.
+    learning rate warms up and falls to zero along a cosine. Losses are read at every pause: one
+    that is not finite raises NumericalError, a stop that was asked for raises Stopped after saving
+    the state.
     """
     with Batches(task) as batches:
         return _train(task, batches)
@@ -39,19 +38,17 @@ def _train(task: Task, batches: Batches) -> Trained:
     for step in range(first, steps):
         losses[step] = take(step, batches.prepared(step))
 
-        last = step + 1 == steps
-        stop = task.watcher is not None and not last and task.watcher.should_stop()
-        save = task.checkpoint is not None and not last and (stop or task.checkpoint.due())
-        if not (last or stop or save or (step + 1) % READ_EVERY_STEPS == 0):
+        pause = pause_after(step, [task])
+        if pause is None:
             continue
         raise_unless_finite(losses[read : step + 1], read, task.where)
         read = step + 1
         if task.watcher is not None:
             speed = (step + 1 - first) * size / (time.perf_counter() - started)
             task.watcher.progress(step + 1, steps, float(losses[step]), speed)
-        if task.checkpoint is not None and save:
+        if task.checkpoint is not None and pause.save:
             task.checkpoint.save(task.seed, step + 1, state_of(task, take.optimizer, losses))
-        if stop:
+        if pause.stop:
             raise Stopped(f"stopped at step {step + 1} of {steps} ({task.where})", "run it again")
 
     task.model.eval()

@@ -15,6 +15,9 @@ from imgcollapse.training_config import TrainingConfig
 Prepare = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, ...]]
 """(items of the batch, their labels, random numbers of this step) -> what the loss is made of."""
 
+Items = tuple[Tensor | NDArray[Any], Tensor]
+"""What is learned from (N×…, any dtype) and its labels (int64 N), as ``Task`` has them."""
+
 Loss = Callable[..., Tensor]
 """(model, *prepared) -> scalar; draws nothing, so that it can be compiled and stacked."""
 
@@ -48,7 +51,8 @@ class Task:
     tensor. Items that are an array lie in memory or in a file, and a thread fetches the rows of the
     next batches: the training is the same. ``where`` names the training in errors.
     ``rows_at_once`` is how many images of a batch go through the model together, their gradients
-    adding up; None is all.
+    adding up; None is all. ``renewed`` gives other items and labels, as many, for each pass after
+    the first; None keeps to these.
     """
 
     model: nn.Module
@@ -63,6 +67,7 @@ class Task:
     checkpoint: Checkpoint | None = None
     where: str = "training"
     rows_at_once: int | None = None
+    renewed: Callable[[int], Items] | None = None
 
     @property
     def device(self) -> torch.device:

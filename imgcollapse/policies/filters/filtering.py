@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imgcollapse.arrays import Keep, in_memory
 from imgcollapse.errors import NumericalError
 from imgcollapse.images import REAL, ImageSet
+from imgcollapse.policies.composition import joined
 from imgcollapse.policies.evidence import Evidence
 from imgcollapse.policies.filters.finding import Filter, Finding
 from imgcollapse.policies.filters.marks import watermark
@@ -43,18 +45,21 @@ class Filtered:
     finding: Finding
 
 
-def filter_pool(config: FilterConfig, incoming: ImageSet, evidence: Evidence) -> Filtered:
+def filter_pool(
+    config: FilterConfig, incoming: ImageSet, evidence: Evidence, keep: Keep = in_memory
+) -> Filtered:
     """Drops what the filter takes for generated; NumericalError where nothing is left.
 
-    Filters get the images without origin and label, but for those that are defined by them.
+    The images that are left lie where ``keep`` puts them. Filters get the images without origin
+    and label, but for those that are defined by them.
     """
     seen = np.ones(len(incoming), bool)
     if config.trusted_real == "keep":
         seen = incoming.origin != REAL
-    shown = incoming[seen]
-    if not len(shown):
+    if not seen.any():
         nothing = Finding(np.ones(0, bool), np.zeros(0), (0.0, 0.0))
         return Filtered(incoming, incoming, seen, ~seen, nothing)
+    shown = joined([(incoming, np.flatnonzero(seen))], keep)
     if config.reads not in READ_ORIGIN:
         shown = ImageSet.of(shown.images, None, shown.classes)
     finding = FILTERS[config.kind](config, shown, evidence)
@@ -65,7 +70,8 @@ def filter_pool(config: FilterConfig, incoming: ImageSet, evidence: Evidence) ->
             "the filter left no image in the pool",
             "use policy.real: fixed or fresh, or policy.filter.trusted_real: keep",
         )
-    return Filtered(incoming[kept], incoming, seen, kept, finding)
+    left = joined([(incoming, np.flatnonzero(kept))], keep)
+    return Filtered(left, incoming, seen, kept, finding)
 
 
 def _any_as_many(kept: NDArray[np.bool_], evidence: Evidence) -> NDArray[np.bool_]:
