@@ -158,7 +158,9 @@ def test_samples_follow_the_expected_shares_and_pools_follow_the_samples() -> No
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["replace", "accumulate-subsample"])
+@pytest.mark.parametrize(
+    "name", ["replace", "accumulate-subsample", "stratified", "last two, capped"]
+)
 def test_a_thousand_classes_and_chains_take_less_than_twenty_seconds(name: str) -> None:
 
     counts = np.maximum(1, (400 * 0.01 ** (np.arange(1000) / 999)).astype(np.int64))

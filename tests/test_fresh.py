@@ -21,6 +21,7 @@ from imgcollapse.store.files import read_json
 from imgcollapse.study import run as study_run
 from imgcollapse.study.rescoring import check_scores
 from imgcollapse.study.run import run_to_disk
+from imgcollapse.web_config import LabPlace, Seat
 
 KENNEL = {"source": "kennel", "image_size": 16, "judge_per_class": 10, "reference_per_class": 10}
 DIGITS = {"source": "digits", "judge_per_class": 16, "reference_per_class": 16}
@@ -84,6 +85,21 @@ def test_no_more_is_drawn_than_the_first_pool_held() -> None:
     one = config(KENNEL, cap=10_000, real_fraction=0.9)
     first = np.array([30, 5])
     assert fresh_counts(one, first, 3).tolist() == [30, 5]
+
+
+def test_a_lab_that_starts_late_gets_what_the_generations_of_the_web_get() -> None:
+    one = config(DIGITS, generations=5)
+    late = one.model_copy(
+        update={
+            "generations": 2,
+            "lab": LabPlace(name="b", web=(Seat(name="a"), Seat(name="b", starts=3))),
+        }
+    )
+    whole, part = make_splits(one).fresh, make_splits(late).fresh
+    assert whole is not None
+    assert part is not None
+    for generation in (3, 4):
+        assert part(generation).hashes() == whole(generation).hashes()
 
 
 def test_a_policy_without_fresh_images_draws_none() -> None:

@@ -12,7 +12,7 @@ from scipy.stats import binom, linregress
 
 from imgcollapse.metrics.increments import Experiment, increments, simulate_verdicts
 from imgcollapse.metrics.selection import LIMIT, Selection, measure_selection
-from imgcollapse.policy_config import PolicyConfig
+from imgcollapse.policy_config import PolicyConfig, remembered, takes_part
 from imgcollapse.seeds import random_for
 
 INITIAL = np.floor(800 * 0.01 ** (np.arange(10) / 9) + 1e-9).astype(np.int64)
@@ -213,6 +213,30 @@ def test_increments_are_the_multinomial_score_where_everything_is_known() -> Non
     assert found.expected[:, 0] == pytest.approx(SIZE * chance.sum(0))
     assert found.information[:, 0] == pytest.approx(SIZE * (chance * (1 - chance)).sum(0))
     assert found.bearing == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", sorted({*COMPOSITIONS} - {"real-only", "fresh real only"}))
+def test_each_generation_expects_its_pool_as_composed_of_what_was_seen(name: str) -> None:
+    """All samples scored without mistakes: the last generation's part of the sums, in shares."""
+    case, chosen = Case(0.1, name, generations=5), policy(name)
+    verdicts = case.simulate(1)[0, 0]
+    tilt = np.linspace(-0.2, 0.3, 10)
+    cap = {"pool": SIZE}.get(str(chosen.cap), chosen.cap)
+    before = np.zeros(10)
+    for number in range(5):
+        experiment = Experiment(INITIAL, chosen, SIZE, np.full(number + 1, SIZE), np.eye(10, 11))
+        expected = increments(experiment, tilt[:, None], verdicts[: number + 1, :, None]).expected
+        samples = [seen[:10] for seen in remembered(chosen, verdicts[:number])]
+        takes_real = number == 0 or takes_part(chosen, number)
+        synthetic = np.sum(samples, axis=0) if samples else np.zeros(10)
+        pool = synthetic + INITIAL * takes_real
+        if number and takes_real and chosen.real_fraction:
+            part = round(chosen.real_fraction * cap) / cap  # type: ignore[operator]
+            pool = part * SHARES + (1 - part) * synthetic / synthetic.sum()
+        chance = pool * np.exp(tilt)
+        found = expected[:, 0] - before
+        assert found / found.sum() == pytest.approx(chance / chance.sum(), abs=1e-6)
+        before = expected[:, 0]
 
 
 def test_a_class_that_is_lost_has_an_upper_limit_and_no_lower_one() -> None:
