@@ -148,4 +148,4 @@ class ConsoleReporter:
     def _print(self, text: str, stream: TextIO) -> None:
         """A line in one piece, because other processes may write beside this one."""
         clear = CLEAR if stream.isatty() else ""
-        print(f"{clear}{self.prefix}{text}", file=stream, flush=True)
+        print(f"{clear}{self.prefix}{text}\n", end="", file=stream, flush=True)
