@@ -65,7 +65,7 @@ class StopsAfterTwo(SilentReporter):
 @pytest.fixture(scope="module", autouse=True)
 def without_pictures() -> Iterator[None]:
     """To be quick, pictures are replaced by their data."""
-    run: Any = importlib.import_module("imgcollapse.study.run")
+    run: Any = importlib.import_module("imgcollapse.study.chain_run")
 
     def described(*arguments: object) -> bytes:
         return repr(arguments).encode()
@@ -93,7 +93,7 @@ def counted(counts: dict[str, dict[str, int]]) -> dict[int, int]:
 def test_a_pool_is_recorded_with_what_was_dropped_from_it(marked: Path) -> None:
     run = RunDirectory(marked)
     first = run.pool(0)
-    assert set(first) == {"size", "loss", "counts", "judged", "watermark"}
+    assert set(first) == {"size", "loss", "pool", "counts", "judged", "watermark"}
     assert first["judged"] == {}, "real images have labels of their own"
     num = first["size"]
     for number in (1, 2):
