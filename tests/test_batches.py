@@ -72,6 +72,12 @@ def fetching() -> list[str]:
     return [one.name for one in threading.enumerate() if one.name.startswith("batches")]
 
 
+def assert_ended(caught: pytest.ExceptionInfo[BaseException]) -> None:
+    """No thread is left even while the error holds all that the training knew."""
+    assert caught.tb is not None
+    assert not fetching()
+
+
 @pytest.fixture(autouse=True)
 def no_thread_is_left() -> Iterator[None]:
     assert not fetching()
@@ -166,22 +172,25 @@ def test_an_error_of_the_thread_reaches_the_caller_at_its_batch(whole: int) -> N
         steps.append(len(items))
         return task("vae", "mapped").prepare(items, labels, random)
 
-    with pytest.raises(OSError, match="Input/output error: 'pool'"):
+    with pytest.raises(OSError, match="Input/output error: 'pool'") as caught:
         train(replace(broken, prepare=prepare))
     assert len(steps) == whole
+    assert_ended(caught)
 
 
 def test_the_thread_ends_with_a_stop() -> None:
-    with pytest.raises(Stopped):
+    with pytest.raises(Stopped) as caught:
         train(replace(task("vae", "mapped"), watcher=StopAfter(4)))
+    assert_ended(caught)
 
 
 def test_the_thread_ends_with_a_loss_that_is_not_finite() -> None:
     one = task("vae", "mapped")
     with torch.no_grad():
         next(one.model.parameters()).fill_(torch.nan)
-    with pytest.raises(NumericalError):
+    with pytest.raises(NumericalError) as caught:
         train(one)
+    assert_ended(caught)
 
 
 @pytest.mark.parametrize("stacked", [False, True])
@@ -190,8 +199,9 @@ def test_the_thread_ends_with_an_error_of_the_training(stacked: bool) -> None:
         raise KeyboardInterrupt
 
     tasks = [replace(task("vae mlp", "mapped", seed=seed), loss_of=fails) for seed in range(2)]
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as caught:
         train_together(tasks if stacked else tasks[:1])
+    assert_ended(caught)
 
 
 def test_the_thread_waits_when_it_is_ahead() -> None:

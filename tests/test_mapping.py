@@ -85,6 +85,8 @@ def test_a_file_whose_parts_disagree_is_refused(written: Path) -> None:
         (b"arr_0", b"arr_9"),
     ):
         written.write_bytes(whole.replace(part, other))
+        with pytest.raises((ValueError, KeyError)):
+            mapped_array(written, "arr_0")
         with pytest.raises(CorruptError, match=r"samples\.npz"):
             RunDirectory(written.parent.parent).samples(0, CLASSES)
     np.savez_compressed(written, arr_0=samples().images.transpose(0, 2, 3, 1))

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+import torch
+from numpy.typing import DTypeLike, NDArray
 from sklearn.mixture import GaussianMixture
 
 from imgcollapse import arrays
-from imgcollapse.generators import mixture_fit
+from imgcollapse.arrays import in_file, in_memory
+from imgcollapse.config_file import parse_config
+from imgcollapse.generators import Surroundings, make_generator, mixture_fit
 from imgcollapse.generators.mixture_fit import LEAST_VARIANCE, FittedMixture, fit_mixture
+from imgcollapse.images import ImageSet
 
 SEED = 5
 CENTRES = np.array([[-4.0, 0, 0], [4, 0, 1], [0, 5, -1]])
@@ -60,6 +68,30 @@ def test_it_begins_with_some_points_and_learns_from_all(monkeypatch: pytest.Monk
     assert np.abs(found.weights[order] - SHARES).max() < 5 * np.sqrt(0.24 / num)
     assert np.abs(found.means[order] - CENTRES).max() < 5 * 1.95 / np.sqrt(num / 10)
     assert_same(found, fit_mixture(points(num), 3, seed=SEED))
+
+
+def test_the_generator_keeps_its_coordinates_where_it_is_told(tmp_path: Path) -> None:
+    """And draws the same from coordinates in a file as from those in memory."""
+    config = parse_config({"generator": {
+        "kind": "gaussian", "components": 3, "first_stage": {"kind": "pca", "dim": 5},
+    }})  # fmt: skip
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 1, 6, 6), dtype=np.uint8)
+    pool = ImageSet.of(pixels, None, ("a",))
+    kept: list[NDArray[Any]] = []
+
+    def keep(
+        shape: tuple[int, ...], dtype: DTypeLike, blocks: Iterable[NDArray[Any]]
+    ) -> NDArray[Any]:
+        kept.append(in_file(tmp_path)(shape, dtype, blocks))
+        return kept[-1]
+
+    drawn = []
+    for one in (in_memory, keep):
+        generator = make_generator(config, (1, 6, 6), ("a",), torch.device("cpu"))
+        generator.fit(pool, seed=1, surroundings=Surroundings(keep=one))
+        drawn.append(generator.sample(40, seed=2).images.tobytes())
+    assert drawn[0] == drawn[1]
+    assert [(one.shape, one.dtype.name) for one in kept] == [((300, 5), "float64")]
 
 
 def test_points_that_are_all_alike_have_the_least_variance() -> None:

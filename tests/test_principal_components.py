@@ -22,8 +22,8 @@ DIM = 6
 def images(num: int = 500, seed: int = 0) -> NDArray[np.uint8]:
     """Pixels of which a few patterns, each weaker than the one before, make most."""
     random = np.random.default_rng(seed)
-    patterns = np.linalg.qr(random.normal(size=(192, 20)))[0].T
-    weights = random.normal(size=(num, 20)) * 400 * 0.75 ** np.arange(20)
+    patterns = np.linalg.qr(random.normal(size=(192, 40)))[0].T
+    weights = random.normal(size=(num, 40)) * 400 * 0.85 ** np.arange(40)
     pixels = 128 + weights @ patterns + random.normal(0, 1, (num, 192))
     found: NDArray[np.uint8] = pixels.round().clip(0, 255).astype(np.uint8)
     return found.reshape(num, 3, 8, 8)
