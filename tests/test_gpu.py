@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from conftest import Call
 
 from imgcollapse.config_file import parse_config
 from imgcollapse.device import set_up
@@ -123,3 +124,16 @@ def test_a_faster_way_learns_and_draws_the_same(kind: str, faster: dict[str, Any
     assert losses[1] == pytest.approx(losses[0], rel=0.005)
     gap = np.abs(drawn[0].astype(int) - drawn[1])
     assert (gap > 4).mean() < 0.01
+
+
+def test_replicas_share_the_card(call: Call, tiny_yaml: Path, tmp_path: Path) -> None:
+    words = ["run", tiny_yaml, "--device", "cuda", "--set", "generations=1"]
+    words += ["--set", "generator.kind=vae", "--set", "generator.width=8"]
+    words += ["--set", "training.steps=20"]
+    assert call(*words, "--replicas", 2, "--out", tmp_path / "many").code == 0
+    assert call(*words, "--seed", 4, "--out", tmp_path / "alone").code == 0
+    one, other = (
+        np.load(run / "gen_000" / "samples.npz")["arr_0"]
+        for run in (tmp_path / "many" / "seed4", tmp_path / "alone")
+    )
+    assert (one == other).all()
