@@ -138,7 +138,7 @@ def test_neither_the_batch_nor_the_order_of_images_matters(
 ) -> None:
     eye, images = sighted
     before = Seen.by(eye, images)
-    monkeypatch.setattr(judge, "BATCH", 7)
+    monkeypatch.setattr(judge, "ROWS", {"cpu": 7, "cuda": 7})
     order = np.random.default_rng(1).permutation(len(images))
     after = Seen.by(eye, images[order])
     reference = seen(len(images), 6, d=before.features.shape[1])

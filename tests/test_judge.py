@@ -161,3 +161,16 @@ def test_the_same_seed_trains_the_same_judge() -> None:
     images = kennel(20, seed=4)
     one, again = (train_judge(images, seed=1, device=CPU, steps=5) for _ in range(2))
     assert one.facts == again.facts
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_how_images_lie_in_memory_does_not_matter(channels: int) -> None:
+    """Read from disk they are N×H×W×C turned round, and of one channel both orders at once."""
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (200, channels, 8, 8), dtype=np.uint8)
+    labels = np.arange(200) % 2
+    judge = train_judge(ImageSet.of(images, labels, ("a", "b")), seed=1, device=CPU, steps=5)
+    turned = np.ascontiguousarray(images.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    once, again = judge.look(images), judge.look(np.ascontiguousarray(turned))
+    assert once.features.tobytes() == again.features.tobytes()
+    assert once.features.tobytes() == judge.look(turned).features.tobytes()

@@ -9,13 +9,8 @@ from quapy.method.aggregative import ACC, EMQ, PACC
 from sklearn.linear_model import LogisticRegression
 
 from imgcollapse.images import UNLABELLED
-from imgcollapse.metrics.shares import (
-    em_shares,
-    measure_em,
-    measure_shares,
-    outcome_counts,
-    total_variation,
-)
+from imgcollapse.metrics.em import em_shares, measure_em
+from imgcollapse.metrics.shares import measure_shares, outcome_counts, total_variation
 
 SHIFTS = {
     "head": np.array([0.6, 0.2, 0.1, 0.06, 0.04, 0.0]),
@@ -84,6 +79,24 @@ def test_em_counts_an_image_as_often_as_its_weight(simulated: Simulated) -> None
     weights = np.random.default_rng(1).integers(0, 4, (3, 300)).astype(np.float64)
     repeated = [em_shares(np.repeat(probabilities, row.astype(int), axis=0))[0] for row in weights]
     assert em_shares(probabilities, weights) == pytest.approx(np.array(repeated), abs=1e-6)
+
+
+@pytest.mark.parametrize("sharpness", [1.0, 3.0])
+def test_em_ends_at_the_largest_likelihood(sharpness: float) -> None:
+    """By the Kuhn-Tucker conditions; plain EM is far from it after 300 steps."""
+    random = np.random.default_rng(1)
+    labels = random.choice(10, 5000, p=random.dirichlet(np.full(10, 0.5)))
+    logits = random.standard_normal((5000, 10))
+    logits[np.arange(5000), labels] += sharpness
+    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    weights = random.multinomial(5000, np.full(5000, 1 / 5000), 20).astype(np.float64)
+
+    shares = em_shares(probabilities, weights)
+
+    slopes = weights / (shares @ probabilities.T) @ probabilities / 5000
+    assert shares.sum(1) == pytest.approx(1, abs=1e-4)
+    assert slopes.max() < 1 + 2e-3
+    assert slopes[shares > 1e-3] == pytest.approx(1, abs=2e-3)
 
 
 @pytest.mark.long

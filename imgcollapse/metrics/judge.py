@@ -36,7 +36,8 @@ from imgcollapse.metrics.shares import outcome_counts
 from imgcollapse.seeds import random_for, seed_for
 from imgcollapse.training import Checkpoint, Task, Watcher, train
 
-BATCH = 512
+ROWS = {"cpu": 128, "cuda": 4096}
+"""Images that a judge sees at once. Two cores look at 28×28 twice as fast by 128 as by 512."""
 HELD_OUT = 0.3
 REJECT_QUANTILE = 0.01
 
@@ -98,15 +99,7 @@ class Judge:
 
         NumericalError names an image whose features are not finite, by its place or by ``numbers``.
         """
-        device = self.device
-        logits = np.empty((len(images), len(self.facts["classes"])), np.float32)
-        features = np.empty((len(images), FEATURES), np.float32)
-        for start in range(0, len(images), BATCH):
-            where = slice(start, start + BATCH)
-            batch = torch.from_numpy(images[where]).to(device)
-            seen = self.network.features(_to_floats(batch))
-            features[where] = seen.cpu().numpy()
-            logits[where] = self.network.head(seen).cpu().numpy()
+        features, logits = _outputs(self.network, images, None)
         finite(features, numbers)
         probabilities = calibrated(logits, self.facts["temperature"])
         verdicts = Verdicts(
@@ -214,9 +207,9 @@ def _calibrate(
 ) -> Judge:
     device = next(network.parameters()).device
     random = torch.Generator(device).manual_seed(seed_for(seed, "soften"))
-    features, _ = _outputs(network, fitting, None)
-    clean, logits = _outputs(network, held, None)
-    soft, soft_logits = _outputs(network, held, random)
+    features, _ = _outputs(network, fitting.images, None)
+    clean, logits = _outputs(network, held.images, None)
+    soft, soft_logits = _outputs(network, held.images, random)
     temperature = best_temperature(logits, held.labels)
     tensors = _class_gaussians(features, fitting.labels, len(held.classes))
     strange = _strangeness(np.concatenate([clean, soft]), tensors)
@@ -254,16 +247,19 @@ def _calibrate(
 
 
 def _outputs(
-    network: JudgeNetwork, images: ImageSet, random: torch.Generator | None
+    network: JudgeNetwork, images: NDArray[np.uint8], random: torch.Generator | None
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Features and logits, softened first with random numbers if there are any."""
     device = next(network.parameters()).device
-    features, logits = [], []
-    for start in range(0, len(images), BATCH):
-        x = _to_floats(torch.from_numpy(images.images[start : start + BATCH]).to(device))
-        seen = network.features(x if random is None else soften(x, random))
-        features.append(seen.cpu().numpy())
-        logits.append(network.head(seen).cpu().numpy())
-    return np.concatenate(features), np.concatenate(logits)
+    rows = ROWS[device.type]
+    features = torch.empty(len(images), FEATURES, device=device)
+    logits = torch.empty(len(images), network.head.out_features, device=device)
+    for start in range(0, len(images), rows):
+        where = slice(start, start + rows)
+        x = _to_floats(torch.from_numpy(images[where]).to(device))
+        features[where] = network.features(x if random is None else soften(x, random))
+        logits[where] = network.head(features[where])
+    return features.cpu().numpy(), logits.cpu().numpy()
 
 
 def _class_gaussians(
@@ -304,4 +300,6 @@ def _sha256(network: nn.Module, tensors: dict[str, Tensor], facts: dict[str, Any
 
 
 def _to_floats(images: Tensor) -> Tensor:
-    return images.float() / 127.5 - 1
+    """uint8 to [-1, 1], in the plain order of axes: another one gives other last digits."""
+    floats = torch.empty(images.shape, device=images.device).copy_(images)
+    return floats.div_(127.5).sub_(1)

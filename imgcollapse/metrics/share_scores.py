@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgcollapse.images import UNLABELLED
+from imgcollapse.metrics.em import measure_em
 from imgcollapse.metrics.fit import fit_residual
 from imgcollapse.metrics.judge import Judge, Verdicts
 from imgcollapse.metrics.rows import Rows
@@ -16,7 +17,6 @@ from imgcollapse.metrics.shares import (
     Shares,
     hill_number,
     lost,
-    measure_em,
     measure_shares,
     surely_alive,
     tail_classes,

@@ -17,8 +17,6 @@ REPLICATES = 400
 MOST_NUMBERS = 2_000_000
 ITERATIONS = 300
 TOLERANCE = 1e-8
-EM_REPLICATES = 100
-EM_TOLERANCE = 1e-6
 NEGLIGIBLE = 1e-6
 PRIOR_IMAGES = 5.0
 LOST_BELOW = 0.1
@@ -176,41 +174,6 @@ def _replicates(
         for start in range(0, REPLICATES, at_once)
     ]
     return np.concatenate(parts)[:, : len(confusion)]
-
-
-def em_shares(
-    probabilities: Array, weights: Array | None = None, start: Array | None = None
-) -> Array:
-    """Shares by EM on class probabilities (Saerens et al. 2002), R×C.
-
-    ``probabilities`` (N×C) are calibrated for classes that are equally common; ``weights`` (R×N)
-    are how often each image counts in each of R replicates, once in one where they are left out.
-    EM begins at ``start`` (C), or at equal shares.
-    """
-    num, num_classes = probabilities.shape
-    weights = np.ones((1, num)) if weights is None else weights
-    start = np.full(num_classes, 1 / num_classes) if start is None else start
-    shares = np.tile(start, (len(weights), 1))
-    totals = weights.sum(1, keepdims=True)
-    for _ in range(ITERATIONS):
-        expected = np.maximum(shares @ probabilities.T, 1e-300)
-        moved = shares * ((weights / expected) @ probabilities) / totals
-        change = np.abs(moved - shares).max()
-        shares = moved
-        if change < EM_TOLERANCE:
-            break
-    return np.where(shares < NEGLIGIBLE, 0.0, shares)
-
-
-def measure_em(probabilities: Array, *, seed: int) -> tuple[Array, Array, Array]:
-    """Shares by EM and their 95 % limits, C each, by a bootstrap over the images."""
-    value = em_shares(probabilities)[0]
-    num = len(probabilities)
-    weights = random_for(seed, "em").multinomial(num, np.full(num, 1 / num), EM_REPLICATES)
-    start = np.maximum(value, NEGLIGIBLE)
-    replicates = em_shares(probabilities, weights.astype(np.float64), start / start.sum())
-    low, high = np.quantile(replicates, [0.025, 0.975], axis=0)
-    return value, np.minimum(low, value), np.maximum(high, value)
 
 
 def wilson(counts: NDArray[np.int64], n: int) -> tuple[Array, Array]:
