@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from conftest import Call
 
 from imgcollapse.arrays import in_file, in_memory
 from imgcollapse.config_file import parse_config
@@ -172,3 +173,16 @@ def test_what_lies_in_a_file_and_fits_is_put_on_the_device(tmp_path: Path) -> No
     assert isinstance(items, torch.Tensor)
     assert items.device.type == "cuda"
     assert (items.cpu().numpy() == array).all()
+
+
+def test_replicas_share_the_card(call: Call, tiny_yaml: Path, tmp_path: Path) -> None:
+    words = ["run", tiny_yaml, "--device", "cuda", "--set", "generations=1"]
+    words += ["--set", "generator.kind=vae", "--set", "generator.width=8"]
+    words += ["--set", "training.steps=20"]
+    assert call(*words, "--replicas", 2, "--out", tmp_path / "many").code == 0
+    assert call(*words, "--seed", 4, "--out", tmp_path / "alone").code == 0
+    one, other = (
+        np.load(run / "gen_000" / "samples.npz")["arr_0"]
+        for run in (tmp_path / "many" / "seed4", tmp_path / "alone")
+    )
+    assert (one == other).all()
