@@ -51,7 +51,7 @@ def _vae(setting: Setting) -> Result:
     num, epochs = (10_000, 2) if setting.quick else (60_000, 20)
     pool = synthetic_pool(num, DIGITS)
     ours = make_vae(setting, epochs)
-    # As sure as one of a chain: on the verdicts of one that knows nothing EM takes ten times as long
+    # As sure as one of a chain: EM on the verdicts of one that knows nothing takes ten times longer
     judge = train_judge(synthetic_pool(500, DIGITS, 1), seed=1, device=setting.device, steps=200)
     values = pool.images[0].size
     plain = plain_vae.PlainVAE(values).to(setting.device)
