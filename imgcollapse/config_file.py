@@ -13,7 +13,14 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from imgcollapse.config import Config, DataConfig
-from imgcollapse.config_layers import KeyTwice, Loader, laid_over, read_config_file, read_layer
+from imgcollapse.config_layers import (
+    KeyTwice,
+    Loader,
+    laid_over,
+    read_config_file,
+    read_layer,
+    replaced_by,
+)
 from imgcollapse.errors import ConfigError
 
 Sections = dict[str, type[BaseModel]]
@@ -78,11 +85,14 @@ def _lay_over(values: dict[str, Any], override: str) -> None:
             raise ConfigError(f"{section} is not a section (--set {override})", "see config schema")
         target = inner
     try:
-        target[last] = yaml.load(text, Loader)
+        value = yaml.load(text, Loader)
     except KeyTwice as error:
         raise ConfigError(f"{error.problem} (--set {override})", "keep one of the two") from None
     except (yaml.YAMLError, ValueError):
         raise ConfigError(f"the value is not readable as YAML (--set {override})") from None
+    for name in replaced_by(".".join(sections), {last: value}):
+        target.pop(name, None)
+    target[last] = value
 
 
 def _explain(errors: Sequence[ErrorDetails]) -> tuple[str, str]:

@@ -20,6 +20,7 @@ PRESET_FILLS = {
     "sampling": ("sampler", "steps"),
 }  # fmt: skip
 """What the preset of a section decides: a preset that is laid over takes their place."""
+PUT_IN_WHOLE = ("filter", "watermark")
 
 
 def shipped_configs() -> Path:
@@ -80,7 +81,7 @@ def read_layer(path: Path) -> dict[str, Any]:
 def laid_over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """``base`` with the keys of ``over`` put in, section by section.
 
-    Lists, and sections of another ``kind``, are put in whole.
+    Lists, sections of another ``kind``, and a policy's filter and watermark are put in whole.
     """
     merged = dict(base)
     for key, value in over.items():
@@ -89,8 +90,9 @@ def laid_over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any
             isinstance(old, Mapping)
             and isinstance(value, Mapping)
             and value.get("kind", old.get("kind")) == old.get("kind")
+            and key not in PUT_IN_WHOLE
         ):
-            left_out = _replaced(key, value)
+            left_out = replaced_by(key, value)
             kept = {name: one for name, one in old.items() if name not in left_out}
             merged[key] = laid_over(kept, value)
         else:
@@ -98,7 +100,7 @@ def laid_over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
-def _replaced(section: str, over: Mapping[str, Any]) -> tuple[str, ...]:
+def replaced_by(section: str, over: Mapping[str, Any]) -> tuple[str, ...]:
     """What of a section a preset, or a whole composition, that is laid over it decides."""
     filled = PRESET_FILLS.get(section, ())
     if over.get("preset") is not None:

@@ -26,7 +26,7 @@ class WatermarkConfig(Section):
     """The mark on what a generation releases, under a key of its own for each generation."""
 
     adoption: float = Field(1.0, ge=0, le=1, description="part of the images that carry it")
-    psnr: float = Field(40.0, ge=20, le=60, description="dB; lower is stronger")
+    psnr: float = Field(40.0, ge=30, le=50, description="dB; lower is stronger")
 
 
 class FilterConfig(Section):
@@ -111,7 +111,11 @@ class PolicyConfig(Section):
             return values
         preset = values.get("preset", "accumulate-subsample")
         filled = PRESETS.get(preset, {}) if isinstance(preset, str) else {}
-        given = {key: value for key, value in values.items() if value is not None}
+        given = {
+            key: value
+            for key, value in values.items()
+            if value is not None or (key == "real_fraction" and key in filled)
+        }
         policy = {**filled, **given, "preset": preset}
         if any(policy[key] != value for key, value in filled.items()) or (
             filled and _composition(policy) - set(filled)
@@ -152,6 +156,12 @@ class PolicyConfig(Section):
         if self.filter.kind == "oracle" and self.real in ("none", "hoarded"):
             raise ValueError(
                 f"policy.filter.kind: oracle leaves nothing where policy.real is {self.real}"
+            )
+        marks_all = self.watermark is not None and self.watermark.adoption == 1
+        if self.filter.kind == "watermark" and marks_all and self.real in ("none", "hoarded"):
+            raise ValueError(
+                "policy.filter.kind: watermark leaves nothing where all samples are marked and "
+                f"policy.real is {self.real}"
             )
         if self.filter.trusted_real == "keep" and self.real == "none":
             raise ValueError("policy.filter.trusted_real has no effect where policy.real is none")

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import matplotlib as mpl
@@ -272,3 +273,18 @@ def test_an_empty_figure_is_white_and_of_the_size_asked_for() -> None:
         picture = Image.open(io.BytesIO(png(made)))
     assert picture.size == (300, 150)
     assert np.unique(np.asarray(picture.convert("RGB"))).tolist() == [255]
+
+
+def test_figures_of_several_threads_are_those_of_one() -> None:
+    """Matplotlib's settings are global: each thread has them for itself."""
+
+    def drawn(number: int) -> bytes:
+        with figure(2, 1 + number % 3) as made:
+            axes = made.subplots()
+            axes.plot(range(number % 5 + 2))
+            axes.set_title(f"number {number}")
+            return png(made)
+
+    alone = [drawn(number) for number in range(12)]
+    with ThreadPoolExecutor(3) as threads:
+        assert list(threads.map(drawn, range(12))) == alone

@@ -297,3 +297,11 @@ def test_a_replica_that_fails_does_not_stop_the_others(
     assert said.code == 2
     assert "seed 3: error" in said.err
     assert call("status", tmp_path / "many" / "seed4").code == 0
+
+
+def test_networks_that_go_on_are_stacked_with_fresh_ones() -> None:
+    """As after a stop that left one chain a generation behind, with ``init: warm``."""
+    tasks = [task(KINDS[DENSE[0]], seed) for seed in (1, 2)]
+    tasks[0].model.eval()
+    assert can_be_stacked(tasks)
+    assert all(isinstance(one, Trained) for one in train_together(tasks))

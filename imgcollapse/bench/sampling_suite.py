@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import torch
@@ -80,7 +81,7 @@ def _unet(setting: Setting, size: str) -> Iterator[Result]:
         baseline_units=few,
         rounds=setting.rounds,
     )
-    yield result(
+    total = result(
         f"sample/total{suffix}",
         *rates,
         unit="images/s",
@@ -89,3 +90,4 @@ def _unet(setting: Setting, size: str) -> Iterator[Result]:
         f"against ddpm at {STOCK_STEPS}, from {steps} and {2 * steps} of them",
         limit=limit / FAST_STEPS,
     )
+    yield dataclasses.replace(total, holds=total.holds and passes)

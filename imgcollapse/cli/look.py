@@ -105,9 +105,9 @@ def show(directory: RunArgument, as_json: JsonOption = False) -> None:
             misfit |= is_misfit(here)
         if misfit:
             print(MISFIT)
-        print("pools (images of each origin):")
+        print(f"pools (images of each origin{'; generations of the web' if config.lab else ''}):")
         for generation in tables.generations:
-            print("\n".join(lineage_lines(generation, run.pool(generation))))
+            print("\n".join(lineage_lines(config.starts + generation, run.pool(generation))))
         last = tables.generations[-1] if tables.generations else FLOOR
         scores = [score for score in tables.scores if score.generation == last]
         print(f"shares in generation {last} (began with; corrected, 95 % interval; counted):")
@@ -135,7 +135,8 @@ def _print_advantages(advantages: Sequence[Advantage]) -> None:
         )
         limits = f" ({low} to {high})" if low else ""
         print(
-            f"  generation {one.generation}: {one.late} less {one.first}: {one.metric} "
+            f"  generation {one.generation}: {one.late} (since {one.starts}) less {one.first}: "
+            f"{one.metric} "
             f"{value}{limits}"
         )
 

@@ -135,7 +135,9 @@ def _from_options(
         )
     if size > LARGEST_POOL:
         raise ConfigError(f"a pool of {size:,} images is more than {LARGEST_POOL:,}")
-    values = {"preset": preset, "real_fraction": real_fraction}
+    values: dict[str, object] = {"preset": preset}
+    if real_fraction is not None:
+        values["real_fraction"] = real_fraction
     resolved = parse_config({"policy": values}).policy
     rest = [size - total] if size > total else []
     return _Question(
@@ -165,6 +167,11 @@ def _from_config(
 
     seeded = [] if seed is None else [f"seed={seed}"]
     config = read_config(name, [*(overrides or []), *seeded], layers)
+    if config.labs or config.lab:
+        raise ConfigError(
+            f"a web of several labs is not one chain ({name})",
+            "ask for the policy of one of them: imgcollapse null --counts",
+        )
     if config.profile.kind == "as-is" or config.data.source == "files":
         raise ConfigError(
             f"only the images themselves say how many each class has ({name})",

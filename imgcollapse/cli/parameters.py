@@ -32,12 +32,14 @@ def read_config(
     name: str, overrides: list[str] | None = None, layers: list[str] | None = None
 ) -> Config:
     """The resolved config of a CONFIG argument with its ``--set`` and ``--with`` options."""
-    from imgcollapse.config_file import load_config
+    from imgcollapse.config_file import lab_configs, load_config
     from imgcollapse.config_layers import find_config
 
-    return load_config(
+    config = load_config(
         find_config(name), overrides or [], [find_config(one) for one in layers or []]
     )
+    lab_configs(config)  # what is wrong with a lab is said before anything else is done
+    return config
 
 
 def print_json(value: Any) -> None:

@@ -126,7 +126,7 @@ def _keys_of_run(path: Path) -> Mapping[str, Key]:
         raise ConfigError(f"no generation is committed yet ({path})", "imgcollapse status DIR")
     return {
         f"generation {number}": generation_key(config.seed, number)
-        for number in range(len(run.generations()))
+        for number in range(config.starts + len(run.generations()))
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -41,10 +42,16 @@ STYLE: Any = {
 }
 
 
+_STYLE_LOCK = threading.RLock()
+
+
 @contextmanager
 def figure(width_inches: float, height_inches: float) -> Iterator[Figure]:
-    """An empty figure in the lab's style, whatever the user's own matplotlib settings are."""
-    with matplotlib.rc_context():
+    """An empty figure in the lab's style, whatever the user's own matplotlib settings are.
+
+    One thread at a time: the settings are global.
+    """
+    with _STYLE_LOCK, matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(STYLE)
         made = Figure(figsize=(width_inches, height_inches), layout="constrained")

@@ -114,13 +114,15 @@ class ChainRun:
         if self.done < self.config.generations and self.reporter.should_stop():
             self.finish()
             raise Stopped(
-                f"stopped after generation {self.done - 1} ({self.run.path})",
+                f"stopped before generation {self.done} ({self.run.path})",
                 "give the same command again to go on",
             )
 
     def advance(self) -> None:
         """Makes the next generation, and sees to it that it is scored and committed."""
         self.reporter.stage(f"generation {self.done}")
+        if self.pending is None:
+            self.started = time.perf_counter()
         generation = run_generation(
             self.config,
             self.generator,
@@ -153,7 +155,9 @@ class ChainRun:
     def _past(self) -> list[ImageSet]:
         """What later pools may get of the generations so far, as far back as the window reaches."""
         if self.config.lab is not None:
-            return web_samples(self.run, self.config, self.done, self.classes, self.maker.released)
+            return web_samples(
+                self.run, self.config, self.done, self.classes, self.maker.released, self.maker.keep
+            )
         numbers = remembered(self.config.policy, list(range(self.done)))
         return [
             self.latest.released

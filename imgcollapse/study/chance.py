@@ -49,10 +49,16 @@ def num_passes(config: Config, first: int) -> int:
     return max(1, round(config.training.num_steps(size) * batch / size))
 
 
+def shares_are_asked_for(config: Config) -> bool:
+    """Whether class shares are an input: equal, or in every generation those of the first pool."""
+    labels = config.generator.labels
+    return labels == "balanced" or (labels != "none" and config.policy.pool == "on-the-fly")
+
+
 def why_no_selection(config: Config) -> str | None:
     """Why selection and crowding cannot be estimated, in words; None where they can."""
-    if config.generator.labels == "balanced":
-        return "shares are asked for here, labels: balanced, and not an outcome"
+    if shares_are_asked_for(config):
+        return f"shares are asked for here, labels: {config.generator.labels}, and not an outcome"
     if config.lab is not None:
         return "the pools hold what other labs released, beside the lab's own samples"
     if config.policy.filter is not None or config.policy.repairs:

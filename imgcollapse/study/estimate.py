@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from imgcollapse.config import Config, GeneratorConfig
+from imgcollapse.config import STEPWISE, Config, GeneratorConfig
 from imgcollapse.data.profile import counts_by_class
 from imgcollapse.data.sources import native_shape
 from imgcollapse.device import pick_device, set_up
@@ -17,6 +17,7 @@ from imgcollapse.images import ImageSet
 from imgcollapse.policies import (
     changes_samples,
     drawn_for,
+    pool_size,
     refuse_unknown_classes,
     synthetic_needed,
 )
@@ -114,16 +115,21 @@ def estimate(config: Config, chains: int = 1) -> Cost | None:
     drawn = max(drawn_for(config.policy.repairs, for_pool), config.scores.num_images) * rounds
     released = for_pool * rounds if changes_samples(config.policy) else 0
     anew = for_pool * (num_passes(config, pool) - 1) * (config.generations - 1) * chains
-    per_fit = pool
-    if config.generator.kind in ("vae", "diffusion"):
-        per_fit = config.training.num_steps(pool) * min(config.training.batch_size, pool)
+    sizes = [pool] + [
+        pool_size(config.policy, generation, first=pool, released=for_pool)
+        for generation in range(1, config.generations)
+    ]
+    trained = sum(sizes)
+    if config.generator.kind in STEPWISE:
+        recipe = config.training
+        trained = sum(recipe.num_steps(size) * min(recipe.batch_size, size) for size in sizes)
+    trained *= chains
     own, evaluations, negative = 0, 1, config.generator.negative
     if negative is not None:
         own = pool if negative.images == "pool" else negative.images
-        per_fit += negative.steps * min(config.training.batch_size, own)
+        trained += negative.steps * min(config.training.batch_size, own) * rounds
         evaluations = 2 if negative.kind == "sims" else 1
     own *= rounds
-    trained = per_fit * rounds
     return Cost(
         device=device.type,
         chains=chains,

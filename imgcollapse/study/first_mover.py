@@ -16,7 +16,9 @@ METRICS = {"fd_judge": "initial", "tail_share": "initial", "classes_alive": "ini
 
 @dataclass(frozen=True)
 class Advantage:
-    """``late`` less ``first`` in one score, in a generation of the web.
+    """``late``, which began in generation ``starts``, less ``first`` in one score of a generation.
+
+    Generations are those of the web.
 
     The 95 % limits are of the difference of two independent estimates, from the limits of both
     (MOVER; Zou and Donner 2008), None where one has none. They are measurement error: one
@@ -26,6 +28,7 @@ class Advantage:
     generation: int
     first: str
     late: str
+    starts: int
     metric: str
     value: float
     low: float | None
@@ -48,7 +51,12 @@ def first_mover(paths: Sequence[Path]) -> Iterator[Advantage]:
             for place, metric in sorted(ours.keys() & theirs.keys()):
                 one, two = ours[place, metric], theirs[place, metric]
                 yield Advantage(
-                    place, first.path.name, late.path.name, metric, *_difference(one, two)
+                    place,
+                    first.path.name,
+                    late.path.name,
+                    config.starts,
+                    metric,
+                    *_difference(one, two),
                 )
 
 

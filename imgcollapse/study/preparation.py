@@ -24,7 +24,7 @@ from imgcollapse.seeds import seed_for
 from imgcollapse.store.files import read_json, write_json
 from imgcollapse.store.run_directory import RunDirectory, write_npz, write_scores
 from imgcollapse.study.audit import audit
-from imgcollapse.study.chance import resampling_of
+from imgcollapse.study.chance import resampling_of, shares_are_asked_for
 from imgcollapse.study.radioactivity import radioactivity_scores
 from imgcollapse.training import Watcher
 
@@ -87,19 +87,18 @@ def make_ruler(config: Config, splits: Splits, judge: Judge) -> Ruler:
 
 def _null(config: Config, pool: ImageSet) -> NDArray[np.float64] | None:
     """What the policy's composition and chance do to the shares among the scored images (C×T×3)."""
-    if config.generator.labels == "balanced":
+    if shares_are_asked_for(config) or config.lab is not None:
         return None
     resampling = resampling_of(config, pool.counts())
-    scored = simulate_null(
+    return simulate_null(
         resampling.initial,
         resampling.policy,
         resampling.num_synthetic,
-        generations=config.starts + config.generations - 1,
+        generations=config.generations - 1,
         chains=NULL_CHAINS,
         seed=config.seed,
         num_scored=config.scores.num_images,
     ).scored
-    return None if scored is None else scored[:, config.starts :]
 
 
 def _write_stats(path: Path, ruler: Ruler) -> None:

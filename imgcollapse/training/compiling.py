@@ -43,6 +43,8 @@ class _OrEager:
 
     def __init__(self, function: Function) -> None:
         self.function = function
+        # Or the backward pass would be compiled, and fail, when it is first needed.
+        torch._functorch.config.force_non_lazy_backward_lowering = True
         self.compiled: Function = torch.compile(function, dynamic=False)
 
     def __call__(self, *arguments: Any) -> Tensor:

@@ -24,6 +24,7 @@ class Graphed:
         self.calls = 0
         self.graph: torch.cuda.CUDAGraph | None = None
         self.inputs: list[Tensor] = []
+        self.shapes: list[torch.Size] = []
         self.output: Tensor | None = None
 
     def __call__(self, *inputs: Tensor) -> Tensor:
@@ -32,7 +33,8 @@ class Graphed:
             return self._aside(inputs)
         if self.calls == WARM_UP + 1:
             self._capture(inputs)
-        if self.graph is None or self.output is None:
+        shapes = [one.shape for one in inputs]
+        if self.graph is None or self.output is None or shapes != self.shapes:
             return self.function(*inputs)
         for held, given in zip(self.inputs, inputs, strict=True):
             held.copy_(given)
@@ -49,6 +51,7 @@ class Graphed:
 
     def _capture(self, inputs: tuple[Tensor, ...]) -> None:
         self.inputs = [one.clone() for one in inputs]
+        self.shapes = [one.shape for one in inputs]
         graph = torch.cuda.CUDAGraph()
         try:
             # Beside this thread one may be pinning the rows of the next batches.

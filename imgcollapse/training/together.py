@@ -105,6 +105,10 @@ class _Stack:
     def __init__(self, tasks: Sequence[Task]) -> None:
         self.tasks = tasks
         self.first = tasks[0]
+        for task in tasks:  # fresh networks are in the one mode, those that go on in the other
+            task.model.train()
+            if task.average is not None:
+                task.average.eval()
         self.module = _WithLoss(self.first)
         self.weights, self.buffers = self._stacked([task.model for task in tasks])
         averages = [task.average for task in tasks if task.average is not None]
