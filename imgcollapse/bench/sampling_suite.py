@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from diffusers import DDPMPipeline, DDPMScheduler
 
 from imgcollapse.bench.baselines.diffusers_recipe import STOCK_BATCH
-from imgcollapse.bench.ceilings import work_of
 from imgcollapse.bench.results import Result, result
 from imgcollapse.bench.sampling_guard import sampling_guard
 from imgcollapse.bench.setting import Setting
@@ -24,16 +24,17 @@ FAST_SAMPLER, FAST_STEPS = "dpm++", 35
 
 def sampling_suite(setting: Setting) -> Iterator[Result]:
     for size in (SMALL,) if setting.quick else (SMALL, MIDDLE, LARGE):
-        yield from _unet(setting, size)
+        for way, training in setting.ways.items():
+            yield from _unet(setting, size, way, training)
     yield from sampling_guard(setting)
 
 
-def _unet(setting: Setting, size: str) -> Iterator[Result]:
+def _unet(setting: Setting, size: str, way: str, training: dict[str, Any]) -> Iterator[Result]:
     num, steps = (128, 5) if setting.quick else (8192, 20)
     few = STOCK_BATCH * (8 if setting.quick else 32)
-    suffix = "" if size == SMALL else f"-{size}"
-    fast = make_unet(setting, size, 1, sampler=FAST_SAMPLER, steps=FAST_STEPS)
-    equal = make_unet(setting, size, 1, sampler="ddpm", steps=steps)
+    suffix = way if size == SMALL else f"-{size}{way}"
+    fast = make_unet(setting, size, 1, training, sampler=FAST_SAMPLER, steps=FAST_STEPS)
+    equal = make_unet(setting, size, 1, training, sampler="ddpm", steps=steps)
     network = fast.fresh_network(1).eval()
     assert isinstance(network, UNetDenoiser)
     fast.average = equal.average = network
@@ -44,7 +45,7 @@ def _unet(setting: Setting, size: str) -> Iterator[Result]:
     x = torch.zeros(64, *COLOURS, device=setting.device)
     t = torch.zeros(64, device=setting.device)
     with torch.no_grad():
-        forward = work_of(lambda: network(x, t, t))
+        forward = setting.work_of(lambda: network(x, t, t))
     limit = setting.ceilings.rate(forward, 64)
 
     def stock(num_steps: int = steps) -> None:

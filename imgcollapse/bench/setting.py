@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from imgcollapse.bench.ceilings import Ceilings
+from imgcollapse.bench.ceilings import Ceilings, Work, work_of
 from imgcollapse.config import Config
 from imgcollapse.images import ImageSet
 
@@ -23,6 +24,19 @@ class Setting:
     ceilings: Ceilings
     quick: bool
     rounds: int
+
+    def work_of(self, run: Callable[[], object]) -> Work:
+        """What a run needs in the precision in which the ceilings were measured."""
+        dtype: torch.dtype = getattr(torch, self.ceilings.dtype)
+        with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
+            return work_of(run)
+
+    @property
+    def ways(self) -> dict[str, dict[str, Any]]:
+        """Settings of ``training`` that are timed, by what they add to a result's name."""
+        if self.device.type == "cpu":
+            return {"": {}}
+        return {"": {}, "-graphed": {"cuda_graphs": True}, "-compiled": {"compile": "always"}}
 
 
 def config_of(**sections: dict[str, Any]) -> Config:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ from imgcollapse.bench.baselines.plain_vae import (
     PlainVAE,
     train_vae,
 )
-from imgcollapse.bench.ceilings import Work, work_of
+from imgcollapse.bench.ceilings import Work
 from imgcollapse.bench.results import Result, guard, result
 from imgcollapse.bench.setting import CLASSES, Setting, config_of, synthetic_pool
 from imgcollapse.bench.timing import rates_in_turn, timed
@@ -47,7 +48,8 @@ UNETS: dict[str, dict[str, Any]] = {
 def training_suite(setting: Setting) -> Iterator[Result]:
     yield from _vae(setting)
     for size in (SMALL,) if setting.quick else (SMALL, MIDDLE, LARGE):
-        yield from _unet(setting, size)
+        for way, training in setting.ways.items():
+            yield from _unet(setting, size, way, training)
     yield _guard(setting)
 
 
@@ -126,28 +128,36 @@ def _vae_work(setting: Setting) -> Work:
     x = torch.zeros(BATCH, *DIGITS, device=setting.device)
     labels = torch.zeros(BATCH, dtype=torch.int64, device=setting.device)
     noise = torch.zeros(BATCH, LATENT, device=setting.device)
-    return work_of(lambda: torch.autograd.backward(negative_elbo(network, x, labels, noise, 1.0)))
+    return setting.work_of(
+        lambda: torch.autograd.backward(negative_elbo(network, x, labels, noise, 1.0))
+    )
 
 
-def make_unet(setting: Setting, size: str, training_steps: int, **sampling: Any) -> Diffusion:
+def make_unet(
+    setting: Setting,
+    size: str,
+    training_steps: int,
+    training: Mapping[str, Any] = MappingProxyType({}),
+    **sampling: Any,
+) -> Diffusion:
     config = config_of(
         generator={"network": "unet", "objective": "eps", **UNETS[size]},
-        training={"steps": training_steps, "batch_size": TUNED_BATCH},
+        training={"steps": training_steps, "batch_size": TUNED_BATCH, **training},
         sampling={"sampler": "ddpm", **sampling},
     )
     return Diffusion(config, COLOURS, CLASSES, setting.device)
 
 
-def _unet(setting: Setting, size: str) -> Iterator[Result]:
+def _unet(setting: Setting, size: str, way: str, training: dict[str, Any]) -> Iterator[Result]:
     steps = 4 if setting.quick else 100
     pool = synthetic_pool(1024 if setting.quick else 20_000, COLOURS)
-    ours = make_unet(setting, size, steps)
+    ours = make_unet(setting, size, steps, training)
     network = ours.fresh_network(1)
     assert isinstance(network, UNetDenoiser)
     x = torch.zeros(TUNED_BATCH, *COLOURS, device=setting.device)
     t = torch.zeros(TUNED_BATCH, device=setting.device)
-    work = work_of(lambda: torch.autograd.backward(network(x, t, t).square().mean()))
-    suffix = "" if size == SMALL else f"-{size}"
+    work = setting.work_of(lambda: torch.autograd.backward(network(x, t, t).square().mean()))
+    suffix = way if size == SMALL else f"-{size}{way}"
     millions = sum(one.numel() for one in network.parameters()) / 1e6
     sides = [("tuned", True, 1.1 if setting.device.type == "cpu" else 2.0)]
     if setting.device.type == "cuda":
