@@ -76,6 +76,13 @@ def test_every_shipped_config_is_in_the_table_and_opens_with_what_a_reader_needs
         assert re.search(rf"imgcollapse run .*{name}", opening) or path.name == "demo.yaml"
 
 
+def test_every_preset_and_remedy_is_in_the_page_of_policies() -> None:
+    page = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:presets|remedies)/[\w-]+\.yaml)`", page))
+    folder = ROOT / "configs"
+    assert named == {str(path.relative_to(folder)) for path in folder.glob("*/*.yaml")}
+
+
 def test_every_link_and_picture_of_the_pages_is_there() -> None:
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
