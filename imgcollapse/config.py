@@ -227,6 +227,18 @@ class Config(Section):
         """What the chain's draws are derived from; real images, judge and grid only know seed."""
         return seed_for(self.seed, "lab", self.lab.name) if self.lab else self.seed
 
+    @property
+    def gives_labels(self) -> bool:
+        """Whether what is released has classes, if the pool's images have."""
+        copies = self.generator.kind == "bootstrap" or self.generator.labels != "none"
+        return copies or any(repair.kind == "relabel" for repair in self.policy.repairs)
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether the generator learns from images of a class only."""
+        conditional = self.generator.kind in STEPWISE and self.generator.labels != "none"
+        return conditional and not self.generator.label_dropout
+
     @model_validator(mode="after")
     def labs_make_an_ecosystem(self) -> Self:
         if self.labs:

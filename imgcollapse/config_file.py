@@ -58,7 +58,7 @@ def lab_configs(config: Config) -> list[Config]:
     base = config.model_dump(mode="json", by_alias=True)
     labs = base.pop("labs")
     seats = [{name: lab[name] for name in ("name", "share", "starts")} for lab in labs]
-    return [
+    configs = [
         parse_config(
             laid_over(base, lab.sections)
             | {
@@ -69,6 +69,14 @@ def lab_configs(config: Config) -> list[Config]:
         )
         for lab in config.labs
     ]
+    silent = [one.lab.name for one in configs if one.lab and not one.gives_labels]
+    for one in configs:
+        if one.lab and silent and one.needs_labels:
+            raise ConfigError(
+                f"the lab {one.lab.name} learns classes, and samples of {silent[0]} have none",
+                f"give {silent[0]} the repair relabel, or {one.lab.name} generator.label_dropout",
+            )
+    return configs
 
 
 def _lay_over(values: dict[str, Any], override: str) -> None:

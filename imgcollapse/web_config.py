@@ -26,7 +26,7 @@ class LabConfig(Seat):
     """A lab: what of its config differs from that of the ecosystem, section by section.
 
     A lab that starts late trains, from its first generation on, on what its policy makes of the
-    web: on real images only where it hoarded some.
+    web.
     """
 
     generator: Sections = Field({})

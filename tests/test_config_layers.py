@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imgcollapse.config_file import load_config
-from imgcollapse.config_layers import laid_over
+from imgcollapse.config_layers import laid_over, shipped_configs
 from imgcollapse.errors import ConfigError
 
 
@@ -70,3 +70,32 @@ def test_what_cannot_be_extended_is_refused(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=words):
         load_config(write(tmp_path / "own.yaml", text))
+
+
+COMPOSED = ("real", "hoarded_until", "window", "cap", "real_fraction", "subsample", "pool")
+REMEDIES = sorted(shipped_configs().glob("remedies/*"))
+
+
+@pytest.mark.parametrize("remedy", REMEDIES, ids=lambda path: path.stem)
+def test_a_remedy_leaves_the_composition_as_it_is(remedy: Path) -> None:
+    for preset in ("mad-fresh", "mad-augmentation", "kazdan2024", "mix", "bertrand2024"):
+        base = shipped_configs() / "presets" / f"{preset}.yaml"
+        plain, remedied = load_config(base), load_config(base, [], [remedy])
+        for key in COMPOSED:
+            assert getattr(plain.policy, key) == getattr(remedied.policy, key), (preset, key)
+
+
+def test_a_preset_that_is_set_takes_the_place_of_a_composition_that_is_spelled_out() -> None:
+    path = shipped_configs() / "presets" / "kazdan2024.yaml"
+    policy = load_config(path, ["policy.preset=mix"]).policy
+    assert (policy.preset, policy.window, policy.real_fraction) == ("mix", "last", 0.5)
+    bare = load_config(path, ["policy.preset=mix", "policy.real_fraction=null"]).policy
+    assert (bare.preset, bare.real_fraction) == (None, None)
+
+
+def test_a_filter_laid_over_its_control_is_no_control() -> None:
+    names = ("presets/matched-random-drop.yaml", "remedies/oracle.yaml")
+    layers = [shipped_configs() / name for name in names]
+    config = load_config(shipped_configs() / "presets" / "mix.yaml", [], layers)
+    assert config.policy.filter is not None
+    assert not config.policy.filter.matched_random

@@ -175,6 +175,15 @@ def test_labs_that_make_no_ecosystem_are_refused(labs: list[dict[str, Any]], wor
         config(labs)
 
 
+def test_a_lab_that_learns_classes_is_not_fed_samples_without_them() -> None:
+    vae = {"kind": "vae", "labels": "from-pool"}
+    silent: dict[str, Any] = {"name": "silent", "generator": {"kind": "vae"}}
+    with pytest.raises(ConfigError, match="samples of silent have none"):
+        lab_configs(config([{"name": "asked", "generator": vae}, silent]))
+    relabelled = silent | {"policy": {"repairs": [{"kind": "relabel"}]}}
+    lab_configs(config([{"name": "asked", "generator": vae}, relabelled]))
+
+
 def test_what_is_wrong_with_a_lab_names_it_before_anything_is_written(
     call: Call, tmp_path: Path
 ) -> None:
