@@ -194,3 +194,13 @@ def test_what_is_wrong_with_a_lab_names_it_before_anything_is_written(
     assert "lab two" in said.err
     assert "did you mean width" in said.err
     assert not (tmp_path / "web").exists()
+
+
+def test_a_dry_run_tells_what_each_lab_costs(call: Call) -> None:
+    said = call(
+        "run", "presets/first-mover.yaml", "--set", "training.steps=5", "--dry-run", "--json"
+    )
+    costs = said.json["labs"]
+    assert set(costs) == {"first", "late-1", "late-2", "late-3"}
+    assert costs["late-3"]["training_images"] < costs["first"]["training_images"]
+    assert said.json["cost"] is None

@@ -115,13 +115,19 @@ def _run_ecosystem(config: Config, out: Path, max_time: float | None, as_json: b
 
 
 def _print_plan(config: Config, chains: int, as_json: bool) -> None:
-    from imgcollapse.config_file import to_yaml
+    from imgcollapse.config_file import lab_configs, to_yaml
     from imgcollapse.study.estimate import estimate
 
-    cost = estimate(config, chains)
+    labs = {one.lab.name: estimate(one) for one in lab_configs(config) if one.lab}
+    cost = None if labs else estimate(config, chains)
     if as_json:
-        values = config.model_dump(mode="json", by_alias=True)
-        print_json({"config": values, "cost": cost.as_dict() if cost else None})
+        plan: dict[str, object] = {"config": config.model_dump(mode="json", by_alias=True)}
+        plan["cost"] = cost.as_dict() if cost else None
+        if labs:
+            plan["labs"] = {name: one.as_dict() if one else None for name, one in labs.items()}
+        print_json(plan)
         return
     print(to_yaml(config))
-    print(f"# {cost.in_words() if cost else 'what it costs depends on the data'}")
+    for name, one in (labs or {"": cost}).items():
+        words = one.in_words() if one else "what it costs depends on the data"
+        print(f"# {name + ': ' if name else ''}{words}")
