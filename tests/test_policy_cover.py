@@ -132,12 +132,6 @@ def holds(case: Case) -> None:
         assert expected.released.labels.tobytes() == found.released.labels.tobytes()
 
 
-@pytest.mark.parametrize("filter_", [NO_FILTER, *FILTERS])
-def test_every_pair_of_filter_and_repair_keeps_the_laws_on_copies(filter_: str) -> None:
-    for case in pairwise([one for one in all_cases(["bootstrap"]) if one[1] == filter_]):
-        holds(case)
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("composition", WITH_SAMPLES)
 def test_every_composition_filter_and_repair_keep_the_laws_on_copies(composition: str) -> None:
@@ -146,7 +140,6 @@ def test_every_composition_filter_and_repair_keep_the_laws_on_copies(composition
             holds(case)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("generator", GENERATORS)
 def test_a_pairwise_cover_keeps_the_laws_on_generators_that_learn(generator: str) -> None:
     for case in pairwise(all_cases(list(GENERATORS))):

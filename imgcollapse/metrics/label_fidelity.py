@@ -26,14 +26,17 @@ def add_label_fidelity(
     meant = labels != UNLABELLED
     right = labels == verdicts
     if meant.any():
-        rows.add_estimate("label_fidelity", _part(right[meant]), n=int(meant.sum()))
+        _add(rows, right[meant], "")
     for label, name in enumerate(names):
         of_class = labels == label
         if of_class.any():
-            rows.add_estimate(
-                "label_fidelity", _part(right[of_class]), n=int(of_class.sum()), class_=name
-            )
+            _add(rows, right[of_class], name)
 
 
-def _part(right: NDArray[np.bool_]) -> Estimate:
-    return Estimate.share(float(right.mean()), len(right))
+def _add(rows: Rows, right: NDArray[np.bool_], class_: str) -> None:
+    """Of real images, for the floor, any part up to all may be right."""
+    part = Estimate.share(float(right.mean()), len(right))
+    low, high = part.interval()
+    if rows.of_floor:
+        low, high = part.floor_interval()[0], 1.0
+    rows.add_as_is("label_fidelity", part.value, low, high, class_, n=len(right))
