@@ -150,10 +150,10 @@ class GeneratorConfig(Section):
             first_stage=("gaussian", "diffusion"),
             labels=("bootstrap", "vae", "diffusion"),
             label_dropout=("diffusion",),
-            init=("vae", "diffusion"),
+            init=STEPWISE,
             decode=("vae",),
             class_balance=("diffusion",),
-            negative=("vae", "diffusion"),
+            negative=STEPWISE,
         )
         if self.label_dropout and self.labels == "none":
             raise ValueError("generator.label_dropout has no effect with generator.labels: none")

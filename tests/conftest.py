@@ -82,6 +82,28 @@ class SilentReporter:
     ) -> None: ...
 
 
+class StopsAfter(SilentReporter):
+    """Asks for a stop once so many generations are committed, of all runs that it hears of."""
+
+    def __init__(self, num: int) -> None:
+        self.left = num
+
+    def should_stop(self) -> bool:
+        return self.left <= 0
+
+    def committed(self, run: object, generation: object, scores: object, seconds: float) -> None:
+        self.left -= 1
+
+
+def lasting(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Files of runs without what may differ between equal runs."""
+    return {
+        name: content
+        for name, content in files.items()
+        if "volatile/" not in name and "environment.json" not in name
+    }
+
+
 @pytest.fixture
 def tiny_yaml(tmp_path: Path) -> Path:
     """The config of ``finished``, in a file of its own."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Call, SilentReporter
+from conftest import Call, SilentReporter, StopsAfter, lasting
 
 from imgcollapse.config import Config
 from imgcollapse.config_file import lab_configs, parse_config
@@ -33,15 +33,6 @@ LABS: list[dict[str, Any]] = [
     },
 ]
 Reader = Callable[[Path], dict[str, bytes]]
-
-
-def lasting(files: dict[str, bytes]) -> dict[str, bytes]:
-    """Without what may differ between equal runs."""
-    return {
-        name: content
-        for name, content in files.items()
-        if "volatile/" not in name and "environment.json" not in name
-    }
 
 
 def config(labs: list[dict[str, Any]] | None = None, **changes: Any) -> Config:
@@ -112,26 +103,13 @@ def test_scores_of_a_lab_are_the_same_when_measured_again(ecosystem: Path, name:
     assert not select(run.scores(), "crowding")
 
 
-class Impatient(SilentReporter):
-    """Asks for a stop once so many generations are committed."""
-
-    def __init__(self, left: list[int]) -> None:
-        self.left = left
-
-    def should_stop(self) -> bool:
-        return self.left[0] <= 0
-
-    def committed(self, run: object, generation: object, scores: object, seconds: float) -> None:
-        self.left[0] -= 1
-
-
 @pytest.mark.parametrize("after", [1, 5])
 def test_an_ecosystem_that_was_stopped_ends_like_one_that_was_not(
     ecosystem: Path, tmp_path: Path, files_below: Reader, after: int
 ) -> None:
-    left = [after]
+    impatient = StopsAfter(after)
     with pytest.raises(Stopped):
-        run_ecosystem(config(), tmp_path, lambda _: Impatient(left))
+        run_ecosystem(config(), tmp_path, lambda _: impatient)
     run_ecosystem(config(), tmp_path, lambda _: SilentReporter())
     assert lasting(files_below(tmp_path)) == lasting(files_below(ecosystem))
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from conftest import TINY, Call, SilentReporter
+from conftest import TINY, Call, SilentReporter, StopsAfter
 from test_resume import assert_same_run
 
 from imgcollapse.chain import run_chain
@@ -48,18 +48,6 @@ GENERATOR = {"kind": "gaussian", "components": 1}
 def config(policy: dict[str, Any], generations: int = GENERATIONS) -> Config:
     given = {"generations": generations, "policy": policy, "generator": GENERATOR}
     return parse_config({**yaml.safe_load(TINY), **given})
-
-
-class StopsAfterTwo(SilentReporter):
-    """Asks for a stop as soon as two generations are committed."""
-
-    done = 0
-
-    def committed(self, run: object, generation: object, scores: object, seconds: float) -> None:
-        self.done += 1
-
-    def should_stop(self) -> bool:
-        return self.done == 2
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -151,7 +139,7 @@ def test_a_filtered_run_verifies_down_to_its_scores(marked: Path, call: Call) ->
 def test_a_stopped_run_goes_on_to_the_same_bytes(marked: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     with pytest.raises(Stopped):
-        run_to_disk(config(MARKED), out, StopsAfterTwo())
+        run_to_disk(config(MARKED), out, StopsAfter(2))
     run_to_disk(config(MARKED), out, SilentReporter())
     assert_same_run(out, marked)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import SilentReporter
+from conftest import SilentReporter, StopsAfter
 
 from imgcollapse.config import Config
 from imgcollapse.config_file import parse_config
@@ -186,25 +186,13 @@ def test_what_is_left_is_the_same_for_all_policies() -> None:
     assert None not in rests
 
 
-class Stopping(SilentReporter):
-    """Stops after the first generation."""
-
-    done = False
-
-    def committed(self, run: object, generation: object, scores: object, seconds: float) -> None:
-        self.done = True
-
-    def should_stop(self) -> bool:
-        return self.done
-
-
 def test_a_run_goes_on_with_its_own_images_only_and_scores_come_out_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pools made anew in one go give the scores of a chain that was stopped after generation 0."""
     one = config(DIGITS, 3, window="last", cap="pool", real_fraction=0.5)
     with pytest.raises(Stopped):
-        run_to_disk(one, tmp_path / "run", Stopping())
+        run_to_disk(one, tmp_path / "run", StopsAfter(1))
 
     def changed(settings: Config) -> Splits:
         return dataclasses.replace(make_splits(settings), rest_sha256="0" * 64)

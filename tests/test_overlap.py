@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TINY, SilentReporter
+from conftest import TINY, SilentReporter, lasting
 
 from imgcollapse.config_file import load_config
 from imgcollapse.errors import NumericalError
@@ -16,15 +16,6 @@ from imgcollapse.store.run_directory import RunDirectory
 from imgcollapse.study.run import run_to_disk
 
 Reader = Callable[[Path], dict[str, bytes]]
-
-
-def lasting(files: dict[str, bytes]) -> dict[str, bytes]:
-    """Without what may differ between equal runs."""
-    return {
-        name: content
-        for name, content in files.items()
-        if "volatile/" not in name and "environment.json" not in name
-    }
 
 
 MLP = """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from types import TracebackType
 
 STATUS = Path("/proc/self/status")
 PAUSE_SECONDS = 0.002
@@ -30,11 +29,6 @@ class PeakMemory:
         while not self.ended.wait(PAUSE_SECONDS):
             self.bytes = max(self.bytes, own_memory())
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.ended.set()
         self.thread.join()

@@ -13,10 +13,8 @@ from imgcollapse.cli.words import MISFIT, generation_row, header_row, is_misfit
 from imgcollapse.errors import ConfigError, CorruptError
 
 if TYPE_CHECKING:
-    from imgcollapse.study.first_mover import Advantage
-
-if TYPE_CHECKING:
     from imgcollapse.store.run_directory import RunDirectory
+    from imgcollapse.study.first_mover import Advantage
 
 
 def status(directory: RunArgument, as_json: JsonOption = False) -> None:
@@ -136,8 +134,7 @@ def _print_advantages(advantages: Sequence[Advantage]) -> None:
         limits = f" ({low} to {high})" if low else ""
         print(
             f"  generation {one.generation}: {one.late} (since {one.starts}) less {one.first}: "
-            f"{one.metric} "
-            f"{value}{limits}"
+            f"{one.metric} {value}{limits}"
         )
 
 

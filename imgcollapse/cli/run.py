@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,7 @@ from imgcollapse.errors import ConfigError
 
 if TYPE_CHECKING:
     from imgcollapse.config import Config
+    from imgcollapse.store.run_directory import RunDirectory
 
 
 def run(
@@ -57,27 +59,26 @@ def run(
         _print_plan(resolved, replicas, as_json)
         return
     stem = Path("runs") / "+".join(Path(one).stem for one in (config, *(with_ or [])))
+    seeded = out or stem.with_name(f"{stem.name}-seed{resolved.seed}")
     if resolved.labs:
         if replicas > 1:
             raise ConfigError(
                 "--replicas goes with one chain, and the config has labs",
                 "give the seeds one after the other: --seed N",
             )
-        folder = out or stem.with_name(f"{stem.name}-seed{resolved.seed}")
-        _run_ecosystem(resolved, folder, max_time, as_json)
+        _run_ecosystem(resolved, seeded, max_time, as_json)
         return
     if replicas > 1:
         _run_replicas(resolved, out or stem, replicas, max_time, as_json)
         return
-    folder = out or stem.with_name(f"{stem.name}-seed{resolved.seed}")
     reporter = ConsoleReporter(resolved, max_time, to_stderr=as_json)
     from imgcollapse.study.run import run_to_disk
 
-    made = run_to_disk(resolved, folder, reporter)
+    made = run_to_disk(resolved, seeded, reporter)
     if as_json:
-        print_json({"run": str(folder), "generations": len(made.generations())})
+        print_json(_as_row(made))
     else:
-        print(f"done: {folder} (imgcollapse show {folder})")
+        print(f"done: {seeded} (imgcollapse show {seeded})")
 
 
 def _run_replicas(
@@ -90,12 +91,7 @@ def _run_replicas(
     ]
     from imgcollapse.study.replicas import run_replicas
 
-    runs = run_replicas(configs, out, reporters)
-    if as_json:
-        rows = [{"run": str(run.path), "generations": len(run.generations())} for run in runs]
-        print_json({"runs": rows})
-    else:
-        print(f"done: {num} runs below {out} (imgcollapse show {out})")
+    _print_done(run_replicas(configs, out, reporters), "runs", out, as_json)
 
 
 def _run_ecosystem(config: Config, out: Path, max_time: float | None, as_json: bool) -> None:
@@ -106,12 +102,18 @@ def _run_ecosystem(config: Config, out: Path, max_time: float | None, as_json: b
 
     from imgcollapse.study.ecosystem import run_ecosystem
 
-    runs = run_ecosystem(config, out, reporter_of)
+    _print_done(run_ecosystem(config, out, reporter_of), "labs", out, as_json)
+
+
+def _print_done(runs: Sequence[RunDirectory], what: str, out: Path, as_json: bool) -> None:
     if as_json:
-        rows = [{"run": str(run.path), "generations": len(run.generations())} for run in runs]
-        print_json({"runs": rows})
+        print_json({"runs": [_as_row(run) for run in runs]})
     else:
-        print(f"done: {len(runs)} labs below {out} (imgcollapse show {out})")
+        print(f"done: {len(runs)} {what} below {out} (imgcollapse show {out})")
+
+
+def _as_row(run: RunDirectory) -> dict[str, object]:
+    return {"run": str(run.path), "generations": len(run.generations())}
 
 
 def _print_plan(config: Config, chains: int, as_json: bool) -> None:

@@ -169,19 +169,14 @@ def _distinct(
 
     Raises DataError where fewer than two classes are left.
     """
-    seen = set() if but is None else set(but.hashes())
-    kept = np.zeros(len(images), bool)
-    labelled = images.labels != UNLABELLED
-    for position, content in enumerate(images.hashes()):
-        kept[position] = labelled[position] and content not in seen
-        if kept[position]:
-            seen.add(content)
     notes = []
+    labelled = images.labels != UNLABELLED
     if not labelled.all():
         notes.append(f"{int((~labelled).sum()):,} images without a class left out of {what}")
-    if copies := int((labelled & ~kept).sum()):
+        images = images[labelled]
+    distinct = distinct_from(images, [] if but is None else [but])
+    if copies := len(images) - len(distinct):
         notes.append(f"{copies:,} exact copies left out of {what}")
-    distinct = images[kept]
     if np.count_nonzero(distinct.counts()) < 2:
         raise DataError(
             f"{what} show fewer than two classes",

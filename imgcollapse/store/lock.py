@@ -8,7 +8,6 @@ import os
 import socket
 import time
 from pathlib import Path
-from types import TracebackType
 
 from imgcollapse.errors import EnvironmentalError, LockedError
 
@@ -59,12 +58,7 @@ class RunLock:
             "wait for it, or give another --out",
         )
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         os.ftruncate(self.descriptor, 0)
         os.close(self.descriptor)
 

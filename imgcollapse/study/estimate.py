@@ -7,11 +7,11 @@ import time
 
 import numpy as np
 
-from imgcollapse.config import STEPWISE, Config, GeneratorConfig
+from imgcollapse.config import STEPWISE, Config
 from imgcollapse.data.profile import counts_by_class
 from imgcollapse.data.sources import native_shape
 from imgcollapse.device import pick_device, set_up
-from imgcollapse.generators import Surroundings, make_generator
+from imgcollapse.generators import Surroundings, fewest_images, make_generator
 from imgcollapse.generators.noise import BLOCK_IMAGES
 from imgcollapse.images import ImageSet
 from imgcollapse.policies import (
@@ -75,7 +75,7 @@ def estimate(config: Config, chains: int = 1) -> Cost | None:
     (channels, height, width), classes = native_shape(config.data)
     refuse_unknown_classes(config.policy, classes)
     pool = int(counts_by_class(config.profile, classes, config.seed).sum())
-    num_probe = min(pool, max(PROBE_IMAGES, _fewest_images(config.generator)))
+    num_probe = min(pool, max(PROBE_IMAGES, fewest_images(config, (channels, height, width))))
     random = np.random.default_rng(0)
     probe = random.integers(0, 256, (num_probe, channels, height, width), np.uint8)
     labels = np.arange(num_probe) % len(classes)
@@ -115,9 +115,9 @@ def estimate(config: Config, chains: int = 1) -> Cost | None:
     drawn = max(drawn_for(config.policy.repairs, for_pool), config.scores.num_images) * rounds
     released = for_pool * rounds if changes_samples(config.policy) else 0
     anew = for_pool * (num_passes(config, pool) - 1) * (config.generations - 1) * chains
-    sizes = [pool] + [
-        pool_size(config.policy, generation, first=pool, released=for_pool)
-        for generation in range(1, config.generations)
+    sizes = [
+        pool_size(config.policy, place, first=pool, released=for_pool) if place else pool
+        for place in range(config.starts, config.starts + config.generations)
     ]
     trained = sum(sizes)
     if config.generator.kind in STEPWISE:
@@ -140,9 +140,3 @@ def estimate(config: Config, chains: int = 1) -> Cost | None:
         sampling_seconds=((drawn + anew) * evaluations + own) * per_sample,
         disk_bytes=(drawn + released) * channels * height * width,
     )
-
-
-def _fewest_images(generator: GeneratorConfig) -> int:
-    """The smallest pool that the generator can be fitted on."""
-    components = generator.components if generator.kind == "gaussian" else 1
-    return max(components, generator.first_stage.dim if generator.first_stage else 1)

@@ -52,14 +52,15 @@ def prepare(
         run.clear_state()
     judge = Judge.load(run.path / "judge", device)
     ruler = make_ruler(config, splits, judge)
+    counts = _counts(splits)
     if not (run.path / "reference").is_dir():
         with run.commit("reference") as folder:
             _write_stats(folder / "stats.npz", ruler)
-            write_json(folder / "counts.json", _counts(splits))
+            write_json(folder / "counts.json", counts)
             write_scores(folder / "scores.json", floor_scores(config, ruler, splits.floor))
             audited = audit(config, least=False)
             write_json(folder / "audit.json", {**audited.as_dict(), "sentence": audited.sentence()})
-    _refuse_other_images(run.path / "reference" / "counts.json", splits)
+    _refuse_other_images(run.path / "reference" / "counts.json", counts["sha256"])
     return ruler
 
 
@@ -131,9 +132,8 @@ def _counts(splits: Splits) -> dict[str, Any]:
     return counts
 
 
-def _refuse_other_images(path: Path, splits: Splits) -> None:
+def _refuse_other_images(path: Path, found: dict[str, str]) -> None:
     recorded = read_json(path, pool=dict, sha256=dict)["sha256"]
-    found = _counts(splits)["sha256"]
     changed = [name for name in found if found[name] != recorded.get(name)]
     if changed:
         raise DataError(

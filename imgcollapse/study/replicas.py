@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgcollapse.config import Config
+from imgcollapse.config import STEPWISE, Config
 from imgcollapse.errors import LabError, Stopped
 from imgcollapse.store.run_directory import RunDirectory
 from imgcollapse.study.processes import Processes, sharing_cores
@@ -29,7 +29,7 @@ def are_stacked(config: Config) -> bool:
     It is what ``can_be_stacked`` finds of their trainings.
     """
     generator, training = config.generator, config.training
-    is_dense = generator.kind in ("vae", "diffusion") and generator.network == "mlp"
+    is_dense = generator.kind in STEPWISE and generator.network == "mlp"
     return is_dense and training.compile != "always" and not training.cuda_graphs
 
 

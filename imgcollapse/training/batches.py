@@ -6,7 +6,6 @@ import math
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
 from typing import Any, Literal
 
 import numpy as np
@@ -16,8 +15,8 @@ from torch import Tensor
 
 from imgcollapse.arrays import is_mapped, row_blocks
 from imgcollapse.device import free_memory
-from imgcollapse.seeds import random_for, seed_for
-from imgcollapse.training.renewing import renewed_rows
+from imgcollapse.seeds import seed_for
+from imgcollapse.training.renewing import order_of_pass, renewed_rows
 from imgcollapse.training.task import Task
 
 AHEAD = 3
@@ -76,12 +75,7 @@ class Batches:
     def __enter__(self) -> Batches:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.gathered is not None:
             self.gathered.close()
 
@@ -92,17 +86,14 @@ def _gather(
     """The rows of each batch, and their labels."""
     for places in indices:
         index = torch.from_numpy(places).to(items.device, non_blocking=True)
-        yield (
-            items.index_select(0, index),
-            labels[index],
-        )  # copies rows; indexing goes number by number
+        rows = items.index_select(0, index)  # copies rows; indexing goes number by number
+        yield rows, labels[index]
 
 
 def _fetch_ahead(
     items: NDArray[Any], labels: Tensor, indices: Iterator[NDArray[np.int64]]
 ) -> Generator[tuple[Tensor, Tensor]]:
     """As ``_gather``, by a thread that is ahead: what it raises comes with the batch it is of."""
-
     device = labels.device
 
     def fetch() -> tuple[Tensor, Tensor]:
@@ -126,12 +117,12 @@ def _fetch_ahead(
 def _indices(num: int, size: int, seed: int, first_step: int) -> Iterator[NDArray[np.int64]]:
     """Indices of each batch: a fresh permutation for every epoch, read end to end."""
     epoch, offset = divmod(first_step * size, num)
-    order = random_for(seed, "epoch", epoch).permutation(num)
+    order = order_of_pass(num, seed, epoch)
     while True:
         taken = order[offset : offset + size]
         offset += size
         if offset >= num:
             epoch, offset = epoch + 1, offset - num
-            order = random_for(seed, "epoch", epoch).permutation(num)
+            order = order_of_pass(num, seed, epoch)
             taken = np.concatenate([taken, order[:offset]])
         yield taken

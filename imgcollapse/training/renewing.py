@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -27,8 +28,7 @@ def renewed_rows(task: Task, renewed: Callable[[int], Items], first_step: int) -
     begun: list[Rows] = []
     while True:
         items, labels = renewed(number) if number else (task.items, task.labels)
-        order = torch.from_numpy(random_for(task.seed, "epoch", number).permutation(num))
-        order = order.to(task.device)
+        order = torch.from_numpy(order_of_pass(num, task.seed, number)).to(task.device)
         while offset < num:
             index = order[offset : offset + size - sum(len(one) for _, one in begun)]
             offset += len(index)
@@ -38,6 +38,11 @@ def renewed_rows(task: Task, renewed: Callable[[int], Items], first_step: int) -
                 begun = []
         del items, labels
         number, offset = number + 1, 0
+
+
+def order_of_pass(num: int, seed: int, number: int) -> NDArray[np.int64]:
+    """The order in which one pass goes over ``num`` items, their own or others."""
+    return random_for(seed, "epoch", number).permutation(num)
 
 
 def _rows(items: Tensor | NDArray[Any], index: Tensor) -> Tensor:
