@@ -91,7 +91,7 @@ def run_generation(
     with numerical_errors_of(f"generation {number}"):
         made = maker.pool(place, past)
         passes = _pools_on_the_fly(config, maker, generator, place)
-        around = replace(surroundings, pool_of=passes)
+        around = replace(surroundings, pool_of=passes, fits=config.generations - number)
         fit = generator.fit(made.images, seed=seed("fit"), surroundings=around)
         asked = made.images if passes is None else maker.real
         labels = draw_labels(config.generator.labels, asked, drawn, seed=seed("labels"))

@@ -25,7 +25,9 @@ class TrainingConfig(Section):
         "auto", description="of products in training and drawing; auto: bf16 on CUDA that has it"
     )
     compile: Literal["auto", "always", "never"] = Field(
-        "auto", description="torch.compile; auto: convolutions on CUDA if not deterministic"
+        "auto",
+        description="torch.compile; auto: of many steps with convolutions on CUDA, "
+        "if not deterministic",
     )
     pool: Literal["auto", "resident", "mapped"] = Field(
         "auto",

@@ -54,7 +54,7 @@ def task(kind: str, where: str, keep: Keep = in_memory, seed: int = 1, steps: in
 
     def catch(one: Task) -> Trained:
         found.append(one)
-        return Trained(0.0, 0, 0.0)
+        return Trained((0.0,), 0, 0.0)
 
     make_generator(config, (1, 8, 8), CLASSES, CPU).fit(
         pool(), seed=seed, surroundings=Surroundings(train=catch, keep=keep)

@@ -33,8 +33,12 @@ def test_a_ratio_is_of_medians_and_holds_from_its_target_on() -> None:
     assert (found.low, found.high, found.rounds) == (1, 4, 3)
     assert found.holds
     assert found.limit_share == 0.5
-    assert guard("a/b", -2.0, -1.0, "").ratio == 0.5
-    assert guard("a/b", -2.0, -2.005, "").holds
+    assert guard("a/b", [-2.0], [-1.0], "").ratio == 0.5
+    assert guard("a/b", [-2.0], [-2.005], "").holds
+    parted = guard("a/b", [3.0, 1.0], [2.0, 1.0], "")
+    assert not parted.holds
+    assert (parted.ours, parted.baseline) == (1, 1)
+    assert parted.ratio == pytest.approx(2 / 3)
     assert not result("a/b", [1.9], [1.0], unit="u", target=2.0, says="").holds
     assert median([4, 1, 3, 2]) == 2.5
     assert within("a/b", 0.25, 1.0, "u", "").ratio == 0.75

@@ -10,13 +10,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from imgcollapse.chain import run_chain
 from imgcollapse.config_file import parse_config
 from imgcollapse.errors import ConfigError, CorruptError, NumericalError
 from imgcollapse.generators import Generator, Surroundings, draw_labels, make_generator
 from imgcollapse.generators.noise import BLOCK_IMAGES, noise_batches
 from imgcollapse.generators.samplers import alphas_cumprod, make_scheduler
 from imgcollapse.images import ImageSet
-from imgcollapse.training import compiling
+from imgcollapse.training import Task, Trained, compiling, train
 from imgcollapse.training.state import as_array
 
 CPU = torch.device("cpu")
@@ -424,6 +425,30 @@ def test_compiled_is_the_same_but_for_rounding(name: str) -> None:
     assert (drawn == again.sample(20, seed=2).images).all()
     gap = np.abs(drawn.astype(int) - plain.sample(20, seed=2).images)
     assert (gap <= 2).mean() > 0.99
+
+
+def test_compiling_is_left_to_many_steps_on_cuda_that_need_no_equal_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch, "are_deterministic_algorithms_enabled", lambda: False)
+    few, many = compiling.LEAST_STEPS - 1, compiling.LEAST_STEPS
+    assert [compiling.pays("cuda", steps) for steps in (few, many)] == [False, True]
+    assert not compiling.pays("cpu", many)
+    monkeypatch.setattr(torch, "are_deterministic_algorithms_enabled", lambda: True)
+    assert not compiling.pays("cuda", many)
+
+
+def test_a_chain_tells_its_trainings_how_many_are_to_come() -> None:
+    found: list[int] = []
+
+    def notes(task: Task) -> Trained:
+        found.append(task.fits)
+        return train(task)
+
+    config = parse_config({**MEMBERS["vae"], "training": TRAINING, "generations": 3})
+    generator = make_generator(config, SHAPE, CLASSES, CPU)
+    list(run_chain(config, pool(), generator, surroundings=Surroundings(train=notes)))
+    assert found == [3, 2, 1]
 
 
 def test_what_cannot_be_compiled_goes_on_as_it_is(

@@ -32,7 +32,7 @@ def _stacked(setting: Setting) -> Iterator[Result]:
 
         def keep(task: Task) -> Trained:
             found.append(task)
-            return Trained(0.0, 0, 0.0)
+            return Trained((0.0,), 0, 0.0)
 
         for seed in range(chains):
             make_vae(setting, epochs).fit(pool, seed=seed, surroundings=Surroundings(train=keep))
@@ -55,9 +55,9 @@ def _stacked(setting: Setting) -> Iterator[Result]:
     )
     together, alone = tasks(), tasks()
     stacked = train_together(together[:2])
-    losses = [one.loss if isinstance(one, Trained) else 0.0 for one in stacked]
-    by_itself = [train(task).loss for task in alone[:2]]
-    yield guard("pack/guard", sum(losses), sum(by_itself), "loss of two chains, against alone")
+    curves = [point for one in stacked if isinstance(one, Trained) for point in one.curve]
+    by_itself = [point for task in alone[:2] for point in train(task).curve]
+    yield guard("pack/guard", curves, by_itself, "curves of two chains, against alone")
 
 
 def _in_processes(setting: Setting) -> Result:

@@ -57,7 +57,7 @@ def _guard(setting: Setting) -> Result:
     """The small UNet as the lab trains it, and in plain steps of whole batches in fp32."""
     steps = 8 if setting.quick else 500
     pool = synthetic_pool(1024, COLOURS)
-    losses = []
+    curves: list[tuple[float, ...]] = []
     for plain in (False, True):
 
         def carry_out(task: Task, plain: bool = plain) -> Trained:
@@ -65,13 +65,13 @@ def _guard(setting: Setting) -> Result:
             if plain:
                 recipe = task.config.model_copy(update={"precision": "fp32", "compile": "never"})
                 task = replace(task, rows_at_once=None, config=recipe)
-            return train(task)
+            trained = train(task)
+            curves.append(trained.curve)
+            return trained
 
         ours = make_unet(setting, SMALL, steps)
-        fit = ours.fit(pool, seed=1, surroundings=Surroundings(train=carry_out))
-        losses.append(fit.loss or 0.0)
-    ours_loss, plain_loss = losses
-    return guard("train/guard", ours_loss, plain_loss, f"after {steps} steps, against fp32 eager")
+        ours.fit(pool, seed=1, surroundings=Surroundings(train=carry_out))
+    return guard("train/guard", *curves, f"curve over {steps} steps, against fp32 eager")
 
 
 def as_tensors(pool: ImageSet) -> TensorDataset:

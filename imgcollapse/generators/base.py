@@ -32,7 +32,7 @@ class Surroundings:
 
     ``keep`` says where large arrays are kept. ``pool_of`` gives the pool of each pass after the
     first, 1, 2 and so on, as large as the one that is fitted; None where every pass goes over that
-    one.
+    one. ``fits`` counts the fits that the chain has to come, this one with them.
     """
 
     watcher: Watcher | None = None
@@ -40,6 +40,7 @@ class Surroundings:
     train: Callable[[Task], Trained] = train
     keep: Keep = in_memory
     pool_of: Callable[[int], ImageSet] | None = None
+    fits: int = 1
 
     def renewed(self, items: Callable[[ImageSet], Items]) -> Callable[[int], Items] | None:
         """``Task.renewed``, where ``items`` makes of a pool what a task trains on."""

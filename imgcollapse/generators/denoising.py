@@ -38,7 +38,10 @@ def denoiser_for(config: Config, network: nn.Module) -> Denoise:
     dtype = autocast_dtype(device, config.training.precision)
     layout = torch.channels_last if has_convolutions(network) else torch.preserve_format
     called = copy.deepcopy(network).to(dtype).to(memory_format=layout)
-    denoise: Denoise = functools.partial(chosen(_denoised, config.training.compile, called), called)
+    batches = -(-config.scores.num_images // config.sampling.batch_size)
+    calls = config.generations * batches * config.sampling.steps
+    function = chosen(_denoised, config.training.compile, called, calls)
+    denoise: Denoise = functools.partial(function, called)
     if config.training.cuda_graphs and device.type == "cuda":
         denoise = Graphed(denoise)
     return functools.partial(_in_blocks, denoise, rows_at_once(config, device), dtype, layout)

@@ -121,6 +121,7 @@ class Diffusion:
             where="diffusion",
             rows_at_once=rows_at_once(self.whole_config, self.device),
             renewed=surroundings.renewed(items_of),
+            fits=surroundings.fits,
         )
         trained = surroundings.train(task)
         self.average = average

@@ -114,6 +114,7 @@ class VAE:
             checkpoint=surroundings.checkpoint,
             where="vae",
             renewed=surroundings.renewed(self._items),
+            fits=surroundings.fits,
         )
         trained = surroundings.train(task)
         self.average = average.eval()

@@ -11,27 +11,38 @@ from torch import Tensor, nn
 
 Function = Callable[..., Tensor]
 
+LEAST_STEPS = 20_000
+"""60 s of compiling against 3 ms that a step gains: guesses, until both are measured on CUDA."""
+
 _compiled: dict[Function, Function] = {}
 
 
 def chosen(
-    function: Function, wanted: Literal["auto", "always", "never"], model: nn.Module
+    function: Function,
+    wanted: Literal["auto", "always", "never"],
+    model: nn.Module,
+    steps_to_come: int,
 ) -> Function:
     """The function, compiled if ``wanted``; ``auto`` compiles what pays.
 
-    Convolutions on CUDA do, where equal bytes are not asked for: PyTorch picks its kernels by
-    timing them. On two CPU cores a UNet of 1.0 M parameters gained nothing, for 45 s of compiling.
-    Each function is compiled once in a process, and kept over generations.
+    Convolutions on CUDA do over many steps, where equal bytes are not asked for: PyTorch picks its
+    kernels by timing them. On two CPU cores a UNet of 1.0 M parameters gained nothing, for 45 s of
+    compiling. Each function is compiled once in a process, and kept over generations.
     """
     if wanted == "auto":
-        on_cuda = next(model.parameters()).device.type == "cuda"
-        free = not torch.are_deterministic_algorithms_enabled()
-        wanted = "always" if on_cuda and free and has_convolutions(model) else "never"
+        device = next(model.parameters()).device.type
+        wanted = "always" if has_convolutions(model) and pays(device, steps_to_come) else "never"
     if wanted == "never":
         return function
     if function not in _compiled:
         _compiled[function] = _OrEager(function)
     return _compiled[function]
+
+
+def pays(device: str, steps_to_come: int) -> bool:
+    """Whether compiling convolutions is allowed there and paid back by so many steps."""
+    free = not torch.are_deterministic_algorithms_enabled()
+    return device == "cuda" and free and steps_to_come >= LEAST_STEPS
 
 
 def has_convolutions(model: nn.Module) -> bool:

@@ -53,12 +53,15 @@ def _train(task: Task, batches: Batches) -> Trained:
 
     task.model.eval()
     seconds = time.perf_counter() - started
-    return Trained(last_loss(losses), steps, (steps - first) * size / max(seconds, 1e-9))
+    return Trained(loss_curve(losses), steps, (steps - first) * size / max(seconds, 1e-9))
 
 
-def last_loss(losses: Tensor) -> float:
-    """The mean over the last tenth of the steps."""
-    return float(losses[-max(1, len(losses) // 10) :].mean())
+def loss_curve(losses: Tensor) -> tuple[float, ...]:
+    """Ten means of equally many losses, up to the last; of fewer than ten, each of them."""
+    part = max(1, len(losses) // 10)
+    ends = range(len(losses), part - 1, -part)
+    means = [losses[end - part : end].mean() for end in ends][:10]
+    return tuple(torch.stack(means[::-1]).tolist())
 
 
 def raise_unless_finite(losses: Tensor, first_step: int, where: str) -> None:

@@ -27,7 +27,7 @@ class Step:
         self.weights: list[Tensor] = list(task.model.parameters())
         self.averaged: list[Tensor] = list(task.average.parameters()) if task.average else []
         self.dtype = autocast_dtype(task.device, task.config.precision)
-        self.loss_of = chosen(task.loss_of, task.config.compile, task.model)
+        self.loss_of = chosen(task.loss_of, task.config.compile, task.model, task.fits * task.steps)
         graphed = task.config.cuda_graphs and task.device.type == "cuda"
         self.optimizer = make_optimizer(self.parameters, task.config, capturable=graphed)
         self.update: Callable[..., Tensor] = Graphed(self._update) if graphed else self._update

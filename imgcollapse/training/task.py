@@ -52,7 +52,8 @@ class Task:
     next batches: the training is the same. ``where`` names the training in errors.
     ``rows_at_once`` is how many images of a batch go through the model together, their gradients
     adding up; None is all. ``renewed`` gives other items and labels, as many, for each pass after
-    the first; None keeps to these.
+    the first; None keeps to these. ``fits`` is how many such trainings the chain has to come, this
+    one with them.
     """
 
     model: nn.Module
@@ -68,6 +69,7 @@ class Task:
     where: str = "training"
     rows_at_once: int | None = None
     renewed: Callable[[int], Items] | None = None
+    fits: int = 1
 
     @property
     def device(self) -> torch.device:
@@ -84,8 +86,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Trained:
-    """``loss`` is the mean over the last tenth of the steps."""
+    """``curve`` holds the mean losses of tenths of the steps, or of each step of fewer than ten."""
 
-    loss: float
+    curve: tuple[float, ...]
     steps: int
     images_per_second: float
+
+    @property
+    def loss(self) -> float:
+        """The mean over the last tenth of the steps."""
+        return self.curve[-1]

@@ -18,7 +18,7 @@ from imgcollapse.device import autocast_dtype
 from imgcollapse.errors import NumericalError, Stopped
 from imgcollapse.training.batches import Batches
 from imgcollapse.training.compiling import has_convolutions
-from imgcollapse.training.loop import last_loss, raise_unless_finite, train
+from imgcollapse.training.loop import loss_curve, raise_unless_finite, train
 from imgcollapse.training.pauses import pause_after
 from imgcollapse.training.state import as_array
 from imgcollapse.training.step import TINY, decay, make_optimizer, set_rate
@@ -211,7 +211,7 @@ class _Stack:
             return error
         if stopped:
             return Stopped(f"stopped in training ({task.where})", "run it again")
-        return Trained(last_loss(losses), task.steps, speed)
+        return Trained(loss_curve(losses), task.steps, speed)
 
     def _unstack(self) -> None:
         for number, task in enumerate(self.tasks):
