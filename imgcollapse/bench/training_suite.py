@@ -71,7 +71,8 @@ def _guard(setting: Setting) -> Result:
 
         ours = make_unet(setting, SMALL, steps)
         ours.fit(pool, seed=1, surroundings=Surroundings(train=carry_out))
-    return guard("train/guard", *curves, f"curve over {steps} steps, against fp32 eager")
+    fast, slow = curves
+    return guard("train/guard", fast, slow, f"curve over {steps} steps, against fp32 eager")
 
 
 def as_tensors(pool: ImageSet) -> TensorDataset:
