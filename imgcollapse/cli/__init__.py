@@ -18,6 +18,7 @@ from imgcollapse.cli import (
     data,
     demo,
     doctor,
+    figures,
     look,
     measure,
     null,
@@ -40,6 +41,7 @@ app.command()(run.run)
 app.command()(look.status)
 app.command()(look.show)
 app.command()(look.verify)
+app.command()(figures.figures)
 app.command()(measure.measure)
 app.command()(compare.compare)
 app.command()(warn.warn)
