@@ -109,7 +109,9 @@ def lay_key(values: dict[str, Any], key: str, value: Any) -> None:
 
 
 def explained(
-    found: ValidationError, model: type[BaseModel] = Config, schema: str = "imgcollapse config schema"
+    found: ValidationError,
+    model: type[BaseModel] = Config,
+    schema: str = "imgcollapse config schema",
 ) -> tuple[str, str]:
     """What is wrong with the first key of a ``model`` that is wrong, and a hint.
 

@@ -11,9 +11,7 @@ from imgcollapse.study.local_runner import visible_gpus
 from imgcollapse.study.study_folder import Cell
 
 
-def slots_for(
-    cells: Sequence[Cell], workers: int | None, per_gpu: int
-) -> tuple[int, list[str]]:
+def slots_for(cells: Sequence[Cell], workers: int | None, per_gpu: int) -> tuple[int, list[str]]:
     """Slots, and the GPUs that they are spread over; none where the cells run on CPUs.
 
     As many as there are cores, or ``per_gpu`` on each GPU, unless ``workers`` says otherwise, and

@@ -223,7 +223,9 @@ def _refuse_odd_names(arms: Sequence[str], path: Path) -> None:
                 "name them apart in letters, digits or . _ = -",
             )
         if folder.casefold() in OWN_NAMES or folder.endswith(OWN_ENDINGS):
-            raise ConfigError(f"the folder {folder} is one of the study's own ({path})", "rename it")
+            raise ConfigError(
+                f"the folder {folder} is one of the study's own ({path})", "rename it"
+            )
 
 
 def _named(arms: Sequence[str] | Mapping[str, Any]) -> str:

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from imgcollapse.config import Config
-from imgcollapse.errors import CorruptError, LabError
+from imgcollapse.errors import CorruptError
 from imgcollapse.store.lock import is_locked
 from imgcollapse.study.beginning import beginning_of
 from imgcollapse.study.replicas import are_stacked
@@ -24,6 +23,8 @@ LARGEST_PACK = 16
 
 class Heard(Protocol):
     """Who hears of a study."""
+
+    def skipped(self, cell: Cell) -> None: ...
 
     def event(self, cell: Cell, event: Event) -> None: ...
 
@@ -79,6 +80,7 @@ class StudyRun:
             try:
                 if cell.is_begun() and has_all(cell.run, cell.config.generations):
                     self.done.complete.append(cell)
+                    self.heard.skipped(cell)
                 elif is_locked(cell.path):
                     self.locked[cell.path] = cell
                 elif self._failed_meanwhile(cell):
