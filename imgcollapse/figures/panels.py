@@ -1,0 +1,51 @@
+"""Small multiples that fill the width of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from imgcollapse.drawing.lettering import wrapped
+from imgcollapse.drawing.look import Look
+
+NARROWEST = 1.6
+"""Inches that a panel needs at least."""
+
+
+def columns_of(num: int, look: Look) -> int:
+    """How many panels stand side by side: rows are as even as they can be."""
+    most = max(1, int(look.venue.page / NARROWEST))
+    rows = -(-num // most)
+    return -(-num // rows)
+
+
+def titles(names: Sequence[str], look: Look, columns: int) -> list[str]:
+    """Titles of panels in lines that are no wider than a panel's axes."""
+    inches = look.venue.page / columns - 5.5 * look.venue.size / 72
+    return [wrapped(name, look, inches, smaller=0) for name in names]
+
+
+def rows_height(num: int, look: Look, heads: Sequence[str], panel: float = 0.72) -> float:
+    """The height of all rows in inches; ``panel`` is an axes' height over a panel's width."""
+    columns = columns_of(num, look)
+    width = min(look.venue.page / columns, 0.5 * look.venue.page)
+    return sum(
+        panel * width
+        + (max(head.count("\n") + 1 for head in heads[start : start + columns])) * look.line
+        for start in range(0, num, columns)
+    )
+
+
+def grid_of(made: Figure, num: int, look: Look, below: str, *, share_y: bool = False) -> list[Axes]:
+    """The panels, row by row, their x axes named ``below``; places left over stay empty."""
+    columns = columns_of(num, look)
+    every = made.subplots(-(-num // columns), columns, sharex=True, sharey=share_y, squeeze=False)
+    for axes in every.flat[num:]:
+        axes.set_axis_off()
+    for column in range(columns):
+        lowest = (num - 1 - column) // columns
+        every[lowest, column].tick_params(labelbottom=True)
+        every[lowest, column].set_xlabel(below)
+    return list(every.flat[:num])
