@@ -25,6 +25,7 @@ from imgcollapse.cli import (
     run,
     selection,
     study,
+    table,
     warn,
     watermark,
 )
@@ -44,6 +45,7 @@ app.command()(look.status)
 app.command()(look.show)
 app.command()(look.verify)
 app.command()(figures.figures)
+app.command()(table.table)
 app.command()(measure.measure)
 app.command()(compare.compare)
 app.command()(warn.warn)

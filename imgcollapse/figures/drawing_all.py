@@ -41,7 +41,7 @@ def draw_all(
 
     ConfigError where ``source`` is neither.
     """
-    tables = StudyTables.read(source) if _is_study(source) else RunTables.of_folder(source)
+    tables = StudyTables.read(source) if is_study(source) else RunTables.of_folder(source)
     figures = _figures(source)
     drawn = Drawn([], {})
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,8 +55,13 @@ def draw_all(
     return drawn
 
 
+def is_study(source: Path) -> bool:
+    """Whether a folder is a study, or a copy of its tables."""
+    return (source / "study.yaml").is_file()
+
+
 def _figures(source: Path) -> dict[str, Callable[[Any], Plot]]:
-    if _is_study(source):
+    if is_study(source):
         return study_figures.FIGURES
     if not (source / "scores.csv").is_file():
         raise ConfigError(
@@ -64,7 +69,3 @@ def _figures(source: Path) -> dict[str, Callable[[Any], Plot]]:
             "imgcollapse run CONFIG --out DIR, or imgcollapse study STUDY, makes one",
         )
     return run_figures.FIGURES
-
-
-def _is_study(source: Path) -> bool:
-    return (source / "study.yaml").is_file()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ from imgcollapse.figures.panels import columns_of, grid_of, rows_height, titles
 from imgcollapse.figures.plot import NotDrawnError, Plot
 from imgcollapse.figures.study_tables import Coefficient, StudyTables
 from imgcollapse.metrics.over_chains import OverChains
+from imgcollapse.metrics.selection import LIMIT
 
 MOST_NAMES = 12
 
@@ -70,6 +71,7 @@ def plot_selection(tables: StudyTables) -> Plot:
             )  # fmt: skip
             if place % columns_of(len(fields), look) == 0:
                 axes.set_ylabel("selection coefficient")
+        panels[0].set_ylim(*span_of(fields.values()))
         _draw_legend(made, {name: colours[name] for name in shown}, look, by_rank)
 
     def size(look: Look) -> tuple[float, float]:
@@ -97,7 +99,8 @@ def plot_selection(tables: StudyTables) -> Plot:
                 "a rank, whiskers 95 % confidence intervals over chains."
                 if by_rank
                 else "Points are estimated from all chains together; their whiskers are 95 % "
-                "limits of chance and counting, not of how chains differ."
+                "limits of chance and counting, not of how chains differ, and run off where no "
+                "limit was found."
             )
         ),
     )
@@ -179,6 +182,24 @@ def _draw_field(axes: Axes, field: Field, colours: dict[str, str], look: Look) -
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: percent_of(share)))
     axes.grid(axis="y")
+
+
+def span_of(fields: Iterable[Field]) -> tuple[float, float]:
+    """The axis that holds all coefficients, lines and limits, but not limits that were not found.
+
+    Whiskers without a limit run off it.
+    """
+    heights = [0.0]
+    for field in fields:
+        ends = (field.crowding.value, field.crowding.low, field.crowding.high)
+        shares = (min(field.began), max(field.began))
+        heights += [field.line(end, x) for end in ends if end is not None for x in shares]
+        for one in field.points:
+            limits = [end for end in (one.low, one.high) if end is not None]
+            heights += [one.value, *(end for end in limits if abs(end) < LIMIT)]
+    low, high = min(heights), max(heights)
+    room = 0.06 * (high - low) or 0.1
+    return low - room, high + room
 
 
 def _legend_columns(look: Look) -> int:

@@ -17,9 +17,11 @@ from imgcollapse.drawing.palette import ramp
 from imgcollapse.figures.panels import columns_of, grid_of, rows_height, titles
 from imgcollapse.figures.plot import NotDrawnError, Plot
 from imgcollapse.figures.study_tables import StudyTables, Survival
-from imgcollapse.metrics.drift import asymptotic_extinction
+from imgcollapse.metrics.drift import asymptotic_extinction, branching_extinction
 
 MOST_COUNTS = 4
+PLAIN = 0.02
+"""How far a finite pool may be from branching lines."""
 SURE = 0.999
 """Above it, nothing of a class's survival is to be seen."""
 Curve = list[Survival]
@@ -70,18 +72,19 @@ def plot_survival(tables: StudyTables) -> Plot:
         rows=[
             (
                 arm, count, one.generation, one.at_risk, one.lost, one.alive, one.expected,
-                _asymptote(count, one.generation),
+                limit,
             )
             for arm, curves in arms.items()
             for count, curve in curves.items()
-            for one in curve
+            for one, limit in zip(curve, _asymptote(curve), strict=True)
         ],
         caption=(
             "Part of the classes that are still alive after each generation, by the images that "
             "they began with: Kaplan-Meier estimates over the classes of all chains (steps; a bar "
             "where a class goes out of sight alive before the last generation), what chance alone "
-            "would leave (dashed), and its limit for large pools and many steps k of copying the "
-            f"last pool, 1 - exp(-2c/k) (dotted). Below: classes at risk in each generation."
+            "would leave (dashed), and where that is copying of the last pool, its limit for many "
+            "steps k, 1 - exp(-2c/k) (dotted). Below: classes at risk in each generation; classes "
+            "so rare that their loss could not be seen in the images scored are not."
             f"{_left_out(tables.survival, counts)}"
         ),
     )  # fmt: skip
@@ -101,8 +104,13 @@ def _curves(rows: Sequence[Survival], arm: str) -> dict[int, Curve]:
 
 
 def _chosen(arms: Sequence[dict[int, Curve]]) -> list[int]:
-    """Up to four counts, evenly among those of which something is lost or could be."""
-    counts = sorted({count for curves in arms for count in curves})
+    """Up to four counts, evenly among those of which something is lost or could be.
+
+    Counts of which no loss can be seen are drawn only where there are no others.
+    """
+    every = sorted({count for curves in arms for count in curves})
+    seen = [n for n in every if any(curves[n][0].at_risk for curves in arms if n in curves)]
+    counts = seen or every
     at_stake = [
         count
         for count in counts
@@ -118,9 +126,19 @@ def _known(part: float | None) -> float:
     return 1.0 if part is None else part
 
 
-def _asymptote(count: int, generation: int) -> float:
-    """Generation g samples what is step g + 1 of resampling."""
-    return float(1 - asymptotic_extinction(np.array([count]), generation + 1)[0, -1])
+def _asymptote(curve: Curve) -> list[float | None]:
+    """1 - exp(-2c/k), k = g + 1, where chance alone is copying of the last pool; else None.
+
+    It is where the exact curve is that of branching lines, but for their finite pool.
+    """
+    counts, num = np.array([curve[0].count]), curve[-1].generation + 1
+    lines = 1 - branching_extinction(counts, num)[0]
+    limit = 1 - asymptotic_extinction(counts, num)[0]
+    is_plain = all(
+        one.expected is not None and abs(one.expected - lines[one.generation]) < PLAIN
+        for one in curve
+    )
+    return [float(limit[one.generation]) if is_plain else None for one in curve]
 
 
 def _left_out(rows: Sequence[Survival], counts: Sequence[int]) -> str:
@@ -134,8 +152,9 @@ def _left_out(rows: Sequence[Survival], counts: Sequence[int]) -> str:
 def _draw_arm(axes: Axes, curves: dict[int, Curve], colours: dict[int, str], look: Look) -> None:
     for count, curve in curves.items():
         colour, numbers = colours[count], [one.generation for one in curve]
-        limit = [_asymptote(count, number) for number in numbers]
-        axes.plot(numbers, limit, color=colour, linestyle=":", linewidth=0.8)
+        limit = [height for height in _asymptote(curve) if height is not None]
+        if limit:
+            axes.plot(numbers, limit, color=colour, linestyle=":", linewidth=0.8)
         expected = [(one.generation, one.expected) for one in curve if one.expected is not None]
         if expected:
             axes.plot(
