@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import lru_cache
 
 from matplotlib.font_manager import FontProperties
@@ -9,40 +10,46 @@ from matplotlib.textpath import TextPath
 
 from imgcollapse.drawing.look import Look
 
+BREAKS = "-._="
+"""Where a word that is too long is broken, if it can be."""
 
-def width_inches(text: str, look: Look, *, smaller: float = 1) -> float:
+
+def verbatim(text: str) -> str:
+    """Words from outside, whose dollar signs matplotlib shall not read as formulas."""
+    return text.replace("$", r"\$")
+
+
+def width_inches(text: str, look: Look, *, smaller: float = 1, bold: bool = False) -> float:
     """The width of a line, in letters so many points smaller than the look's."""
-    return _width(text, look.venue.family, look.venue.size - smaller)
+    return _width(text, look.venue.family, look.venue.size - smaller, bold)
 
 
-def wrapped(text: str, look: Look, inches: float, *, smaller: float = 1) -> str:
+def wrapped(text: str, look: Look, inches: float, *, smaller: float = 1, bold: bool = False) -> str:
     """The words in as few lines as fit the width; a word that does not fit is broken."""
+
+    def width(line: str) -> float:
+        return width_inches(line, look, smaller=smaller, bold=bold)
+
     lines: list[str] = []
     for word in text.split(" "):
         joined = f"{lines[-1]} {word}" if lines else word
-        if lines and width_inches(joined, look, smaller=smaller) <= inches:
+        if lines and width(joined) <= inches:
             lines[-1] = joined
             continue
-        while width_inches(word, look, smaller=smaller) > inches and len(word) > 1:
-            most = max(
-                (n for n in range(1, len(word)) if _fits(word[:n], look, inches, smaller)),
-                default=1,
-            )
-            mark = max((word.rfind(one, 0, most) for one in "-._="), default=-1)
-            cut = mark + 1 if mark > most // 2 else most
+        while width(word) > inches and len(word) > 1:
+            most = max(1, bisect_right(range(1, len(word)), inches, key=lambda n: width(word[:n])))
+            mark = max(word.rfind(one, 0, most) for one in BREAKS) + 1
+            cut = mark if mark > most // 2 else most
             lines.append(word[:cut])
             word = word[cut:]
         lines.append(word)
     return "\n".join(lines)
 
 
-def _fits(text: str, look: Look, inches: float, smaller: float) -> bool:
-    return width_inches(text, look, smaller=smaller) <= inches
-
-
-@lru_cache(4096)
-def _width(text: str, family: str, points: float) -> float:
+@lru_cache(8192)
+def _width(text: str, family: str, points: float, bold: bool) -> float:
     if not text.strip():
         return 0.0
-    shape = TextPath((0, 0), text.replace("$", r"\$"), size=points, prop=FontProperties(family))
+    letters = FontProperties(family, weight="bold" if bold else "normal")
+    shape = TextPath((0, 0), verbatim(text), size=points, prop=letters)
     return float(shape.get_extents().x1) / 72

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from imgcollapse.drawing.lettering import wrapped
-from imgcollapse.drawing.look import Look
+from imgcollapse.drawing.lettering import verbatim, wrapped
+from imgcollapse.drawing.look import SANS, Look
 
-NARROWEST = 1.6
-"""Inches that a panel needs at least."""
+NARROWEST, LETTERS = 1.6, 15.5
+"""What a panel needs at least: inches, and letters' heights."""
 
 
 def columns_of(num: int, look: Look) -> int:
     """How many panels stand side by side: rows are as even as they can be."""
-    most = max(1, int(look.venue.page / NARROWEST))
+    most = max(1, int(look.venue.page / max(NARROWEST, LETTERS * look.venue.size / 72)))
     rows = -(-num // most)
     return -(-num // rows)
 
@@ -24,7 +24,8 @@ def columns_of(num: int, look: Look) -> int:
 def titles(names: Sequence[str], look: Look, columns: int) -> list[str]:
     """Titles of panels in lines that are no wider than a panel's axes."""
     inches = look.venue.page / columns - 5.5 * look.venue.size / 72
-    return [wrapped(name, look, inches, smaller=0) for name in names]
+    bigger = 1 if look.venue.family == SANS else 0
+    return [verbatim(wrapped(name, look, inches, smaller=-bigger, bold=True)) for name in names]
 
 
 def rows_height(num: int, look: Look, heads: Sequence[str], panel: float = 0.72) -> float:

@@ -9,11 +9,11 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from imgcollapse.drawing.lettering import wrapped
 from imgcollapse.drawing.look import Look
 from imgcollapse.drawing.palette import HEAT, REJECT_HATCH
 from imgcollapse.figures.arms import INTERVAL, chains_words
 from imgcollapse.figures.metric_words import TAIL, percent_of
+from imgcollapse.figures.panels import titles
 from imgcollapse.figures.plot import Plot
 from imgcollapse.figures.study_knobs import at_generation, last_generation, sweep_of
 from imgcollapse.figures.study_tables import StudyTables, Summary
@@ -45,7 +45,7 @@ def plot_phase(tables: StudyTables) -> Plot:
             _draw_map(axes, held, across, up, scale, look)
             axes.set_xlabel(sweep.keys[0])
             if len(maps) > 1:
-                axes.set_title(wrapped(base, look, widths(look) / len(maps) * 0.8, smaller=0))
+                axes.set_title(titles([base], look, len(maps))[0])
         panels[0].set_ylabel(sweep.keys[1])
         bar = made.colorbar(
             ScalarMappable(scale, HEAT), ax=list(panels), aspect=30, pad=0.02, location="right"

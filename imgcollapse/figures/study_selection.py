@@ -59,15 +59,15 @@ def plot_selection(tables: StudyTables) -> Plot:
     heads = [f"{arm}\n{_crowding_words(field.crowding)}" for arm, field in fields.items()]
 
     def fill(made: Figure, look: Look) -> None:
+        names = titles(list(fields), look, columns_of(len(fields), look))
         panels = grid_of(made, len(fields), look, "share at first", share_y=True)
         for place, (axes, field) in enumerate(zip(panels, fields.values(), strict=True)):
             _draw_field(axes, field, colours, look)
-            title = titles([list(fields)[place]], look, columns_of(len(fields), look))[0]
-            words = _crowding_words(field.crowding)
-            axes.set_title(f"{title}\n")
+            axes.set_title(names[place], pad=3 + look.line * 72)
             axes.annotate(
-                words, (0, 1), (0, 4), xycoords="axes fraction", textcoords="offset points",
-                va="bottom", fontsize="small", color=look.theme.soft_ink,
+                _crowding_words(field.crowding), (0, 1), (0, 4), xycoords="axes fraction",
+                textcoords="offset points", va="bottom", fontsize=max(5, look.venue.size - 1),
+                color=look.theme.soft_ink,
             )  # fmt: skip
             if place % columns_of(len(fields), look) == 0:
                 axes.set_ylabel("selection coefficient")

@@ -233,7 +233,7 @@ def _draw_legend(made: Figure, colours: dict[int, str], look: Look) -> None:
         Line2D([], [], color=ink, linestyle=(0, (4, 2)), linewidth=0.9, label="chance alone")
     )
     lines.append(
-        Line2D([], [], color=ink, linestyle=":", linewidth=0.8, label=r"$1-e^{-2c/k}$, its limit")
+        Line2D([], [], color=ink, linestyle=":", linewidth=0.8, label="1 − exp(−2c/k), its limit")
     )
     made.legend(
         handles=lines, loc="outside lower center", ncols=_legend_columns(look), handlelength=2,
