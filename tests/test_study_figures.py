@@ -140,10 +140,7 @@ def test_the_same_bytes_twice(
     studies: dict[str, StudyTables], study: str, names: list[str], formats: tuple[Format, ...]
 ) -> None:
     look = look_of("icml", "dark")
-    plots, again = (
-        {name: plot for name, plot in drawn(StudyTables.read(studies[study].path)).items()}
-        for _ in range(2)
-    )
+    plots, again = (drawn(StudyTables.read(studies[study].path)) for _ in range(2))
     for name in set(names) & set(plots):
         for one in formats:
             assert plots[name].render(one, look) == again[name].render(one, look), (name, one)

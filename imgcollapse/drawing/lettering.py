@@ -50,6 +50,6 @@ def wrapped(text: str, look: Look, inches: float, *, smaller: float = 1, bold: b
 def _width(text: str, family: str, points: float, bold: bool) -> float:
     if not text.strip():
         return 0.0
-    letters = FontProperties(family, weight="bold" if bold else "normal")
+    letters = FontProperties(family=family, weight="bold" if bold else "normal")
     shape = TextPath((0, 0), verbatim(text), size=points, prop=letters)
     return float(shape.get_extents().x1) / 72

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from imgcollapse.errors import ConfigError
 from imgcollapse.figures.metric_words import (
     DISTANCE,
-    EFFECTIVE,
     PRECISION,
     RECALL,
     REJECT,
@@ -24,7 +23,8 @@ from imgcollapse.metrics.over_chains import OverChains
 from imgcollapse.scores import FLOOR, Score
 
 LEVEL = 0.05
-DEFAULTS = (TAIL, REJECT, DISTANCE, PRECISION, RECALL, EFFECTIVE)
+DEFAULTS = (TAIL, REJECT, DISTANCE, PRECISION, RECALL)
+"""As many as the width of a page holds."""
 PREFERRED = ("initial", "", "pool", "balanced")
 REAL = "real images"
 

@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from imgcollapse.drawing.look import Look
 from imgcollapse.drawing.palette import class_colours
 from imgcollapse.figures.arms import INTERVAL, chains_words
-from imgcollapse.figures.metric_words import percent_of
+from imgcollapse.figures.metric_words import MINUS, percent_of
 from imgcollapse.figures.panels import columns_of, grid_of, rows_height, titles
 from imgcollapse.figures.plot import NotDrawnError, Plot
 from imgcollapse.figures.study_tables import Coefficient, StudyTables
@@ -107,9 +107,11 @@ def plot_selection(tables: StudyTables) -> Plot:
 
 
 def _crowding_words(crowding: Coefficient) -> str:
-    if crowding.low is None or crowding.high is None:
-        return f"crowding {crowding.value:.3f}, one chain"
-    return f"crowding {crowding.value:.3f} ({crowding.low:.3f} to {crowding.high:.3f})"
+    value, low, high = (
+        None if one is None else f"{one:.3f}".replace("-", MINUS)
+        for one in (crowding.value, crowding.low, crowding.high)
+    )
+    return f"crowding {value}" + (", one chain" if low is None else f" ({low} to {high})")
 
 
 def _field(tables: StudyTables, arm: str) -> Field | None:
