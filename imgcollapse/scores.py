@@ -57,7 +57,8 @@ KINDS = get_type_hints(Score)
 COLUMNS = [name.rstrip("_") for name in KINDS]
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """A value as it stands in a table: numbers to ten digits, nothing for None."""
     if value is None:
         return ""
     return f"{value:.10g}" if isinstance(value, float) else str(value)
@@ -68,7 +69,7 @@ def to_csv(scores: Iterable[Score]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([_cell(value) for value in astuple(score)] for score in scores)
+    writer.writerows([cell(value) for value in astuple(score)] for score in scores)
     return text.getvalue()
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import UnionType
-from typing import Any
+from typing import Any, TextIO
 
 from imgcollapse.errors import CorruptError
 
@@ -21,6 +23,22 @@ def write_bytes(path: Path, content: bytes) -> None:
     try:
         with open(temporary, "wb") as file:
             file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
+
+
+@contextmanager
+def written_in_parts(path: Path) -> Iterator[TextIO]:
+    """As ``write_text``, for a text that comes in parts and need not fit into memory."""
+    temporary = path.with_name(path.name + TEMPORARY)
+    try:
+        with open(temporary, "w", encoding="utf-8", newline="") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

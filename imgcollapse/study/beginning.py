@@ -21,7 +21,7 @@ def share_beginning(run: RunDirectory, config: Config, sibling: RunDirectory) ->
     """
     if (run.path / "judge").is_dir() or not sibling.generations():
         return False
-    if _beginning(sibling.config()) != _beginning(config):
+    if beginning_of(sibling.config()) != beginning_of(config):
         return False
     if differences(sibling.environment(), run.environment()) or not sibling.check_begun():
         return False
@@ -38,7 +38,8 @@ def share_judge(run: RunDirectory, sibling: RunDirectory) -> None:
             shutil.copytree(sibling.path / "judge", folder, dirs_exist_ok=True)
 
 
-def _beginning(config: Config) -> tuple[Config, int, object]:
+def beginning_of(config: Config) -> tuple[Config, int, object]:
+    """What judge, reference and generation 0 depend on: equal for configs that begin alike."""
     pool = 10**9  # stands for the size of the first pool, whatever it is
     needed = synthetic_needed(config.policy, config.sampling.num_images, pool)
     drawn = max(drawn_for(config.policy.repairs, needed), config.scores.num_images)
