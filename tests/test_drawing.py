@@ -24,10 +24,9 @@ from imgcollapse.drawing.canvas import figure, png
 from imgcollapse.drawing.generation import draw_grid, draw_histogram
 from imgcollapse.drawing.palette import REJECT_COLOUR, class_colours
 from imgcollapse.drawing.tiles import GAP_PIXELS, MARK_PIXELS, by_class, mosaic
-from imgcollapse.figures.run_figures import FIGURES
+from imgcollapse.figures.run_figures import AT_THE_END, FIGURES
 from imgcollapse.figures.strip import chosen_generations
 from imgcollapse.figures.tables import RunTables
-from imgcollapse.store.run_directory import RunDirectory
 
 WHITE = (255, 255, 255)
 ORDER = np.array([2, 0, 1])
@@ -183,8 +182,8 @@ for name, content in all_pictures(Path(sys.argv[2])).items():
 
 def all_pictures(run: Path) -> dict[str, bytes]:
     """Every kind of picture that there is: name -> PNG."""
-    tables = RunTables.read(RunDirectory(run))
-    pictures = {name: draw(tables) for name, draw in FIGURES.items()}
+    tables = RunTables.of_folder(run)
+    pictures = {name: FIGURES[name](tables).render("png") for name in AT_THE_END}
     images, verdicts = tables.grid(1)
     now, began = tables.shares(1), [("real images", tables.initial_shares())]
     pictures["grid"] = draw_grid(images, verdicts, tables.order, now, "generation 1")

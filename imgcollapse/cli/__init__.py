@@ -18,6 +18,7 @@ from imgcollapse.cli import (
     data,
     demo,
     doctor,
+    figures,
     look,
     measure,
     null,
@@ -42,6 +43,7 @@ app.command()(study.study)
 app.command()(look.status)
 app.command()(look.show)
 app.command()(look.verify)
+app.command()(figures.figures)
 app.command()(measure.measure)
 app.command()(compare.compare)
 app.command()(warn.warn)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from imgcollapse.drawing.canvas import ink, paper
 from imgcollapse.drawing.palette import (
     REJECT_COLOUR,
     REJECT_HATCH,
@@ -43,7 +44,7 @@ def stack(axes: Axes, shares: ClassShares) -> None:
     start = 0.0
     parts = zip(shares.shares, shares.colours, strict=True)
     for part, colour in [*parts, (shares.reject, REJECT_COLOUR)]:
-        bar = axes.barh(0, part, 1.0, left=start, color=colour, edgecolor="white", linewidth=0.4)
+        bar = axes.barh(0, part, 1.0, left=start, color=colour, edgecolor=paper(), linewidth=0.4)
         start += part
     bar[0].set_hatch(REJECT_HATCH)
     axes.set(xlim=(0, 1), ylim=(-0.5, 0.5))
@@ -59,7 +60,7 @@ def legend_entries(shares: ClassShares, *, numbers: bool) -> list[Patch]:
     ]
     label = f"{REJECT_NAME} {percent(shares.reject)}" if numbers else REJECT_NAME
     entries.append(
-        Patch(facecolor=REJECT_COLOUR, edgecolor="white", hatch=REJECT_HATCH, label=label)
+        Patch(facecolor=REJECT_COLOUR, edgecolor=paper(), hatch=REJECT_HATCH, label=label)
     )
     return entries
 
@@ -79,16 +80,16 @@ def histogram(axes: Axes, now: ClassShares, before: Sequence[tuple[str, ClassSha
         colours = colour or [*shares.colours, REJECT_COLOUR]
         bars = axes.bar(left, heights, width * 0.94, color=colours, label=label if colour else None)
         if not colour:
-            bars[-1].set(hatch=REJECT_HATCH, edgecolor="white")
+            bars[-1].set(hatch=REJECT_HATCH, edgecolor=paper())
         for x, height in zip(left, heights, strict=True):
             if height == 0:
                 axes.text(
-                    x, floor * 1.15, "0", ha="center", va="bottom", fontsize=7, zorder=3,
-                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
+                    x, floor * 1.15, "0", ha="center", va="bottom", fontsize="small", zorder=3,
+                    bbox={"facecolor": paper(), "edgecolor": "none", "pad": 0.6},
                 )  # fmt: skip
         if not colour:
             ends = np.clip([shares.low, shares.high], floor, 1)
-            axes.vlines(left[:-1], *ends, color="#222222", linewidth=0.9)
+            axes.vlines(left[:-1], *ends, color=ink(), linewidth=0.9)
     axes.set_yscale("log")
     axes.set_ylim(floor, 1)
     axes.yaxis.set_major_formatter(lambda value, _: percent(value))

@@ -6,61 +6,60 @@ import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-INK = "#222222"
-SOFT_INK = "#666666"
-DOTS_PER_INCH = 150
+from imgcollapse.drawing.look import PLAIN, Look, settings
 
-STYLE: Any = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "axes.edgecolor": SOFT_INK,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "text.color": INK,
-    "xtick.color": SOFT_INK,
-    "ytick.color": SOFT_INK,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "grid.color": "#dddddd",
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "legend.fontsize": 8,
-    "hatch.linewidth": 0.6,
-    "figure.dpi": DOTS_PER_INCH,
-    "figure.facecolor": "white",
+Format = Literal["pdf", "svg", "png"]
+DOTS_PER_INCH = {"pdf": 300, "svg": 300, "png": 200}
+UNDATED: dict[str, dict[str, Any]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
-
-
 _STYLE_LOCK = threading.RLock()
 
 
 @contextmanager
-def figure(width_inches: float, height_inches: float) -> Iterator[Figure]:
+def figure(width_inches: float, height_inches: float, look: Look = PLAIN) -> Iterator[Figure]:
     """An empty figure in the lab's style, whatever the user's own matplotlib settings are.
 
     One thread at a time: the settings are global.
     """
     with _STYLE_LOCK, matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(STYLE)
+        held: Any = matplotlib.rcParams
+        held.update(settings(look))
         made = Figure(figsize=(width_inches, height_inches), layout="constrained")
         FigureCanvasAgg(made)
         yield made
 
 
+def paper() -> str:
+    """The colour of the paper, inside the ``figure`` context."""
+    return str(matplotlib.rcParams["figure.facecolor"])
+
+
+def ink() -> str:
+    """The colour of letters, inside the ``figure`` context."""
+    return str(matplotlib.rcParams["text.color"])
+
+
 def png(made: Figure) -> bytes:
-    """The figure as PNG; call it inside the ``figure`` context."""
+    """The figure as PNG for a screen; call it inside the ``figure`` context."""
+    return _saved(made, "png", made.dpi)
+
+
+def saved(made: Figure, format: Format) -> bytes:
+    """The figure as a file for print, undated; call it inside the ``figure`` context."""
+    return _saved(made, format, DOTS_PER_INCH[format])
+
+
+def _saved(made: Figure, format: str, dots_per_inch: float) -> bytes:
     content = io.BytesIO()
-    made.savefig(content, format="png", metadata={"Software": None})
+    made.savefig(content, format=format, dpi=dots_per_inch, metadata=UNDATED[format])
     return content.getvalue()

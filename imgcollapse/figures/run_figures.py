@@ -5,29 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from imgcollapse.figures.distance_over_time import draw_distance
-from imgcollapse.figures.shares_against_chance import draw_against_chance
-from imgcollapse.figures.shares_over_time import draw_shares
-from imgcollapse.figures.strip import draw_strip
+from imgcollapse.figures.distance_over_time import plot_distance
+from imgcollapse.figures.plot import Plot
+from imgcollapse.figures.saving import write_plot
+from imgcollapse.figures.shares_against_chance import plot_against_chance
+from imgcollapse.figures.shares_over_time import plot_shares
+from imgcollapse.figures.strip import plot_strip
 from imgcollapse.figures.tables import RunTables
-from imgcollapse.store.files import write_bytes
 from imgcollapse.store.run_directory import RunDirectory
 
-FIGURES: dict[str, Callable[[RunTables], bytes]] = {
-    "strip": draw_strip,
-    "shares": draw_shares,
-    "chance": draw_against_chance,
-    "fd": draw_distance,
+FIGURES: dict[str, Callable[[RunTables], Plot]] = {
+    "strip": plot_strip,
+    "shares": plot_shares,
+    "chance": plot_against_chance,
+    "fd": plot_distance,
 }
+"""In the order in which they are drawn; a figure may raise NotDrawnError."""
+AT_THE_END = ("strip", "shares", "chance", "fd")
+"""What a run draws when it is complete."""
 
 
 def draw_run(run: RunDirectory) -> list[Path]:
-    """Draws every figure of a run into its ``figures/``; returns the files."""
-    tables = RunTables.read(run)
-    paths = []
-    for name, draw in FIGURES.items():
-        path = run.path / "figures" / f"{name}.png"
-        path.parent.mkdir(exist_ok=True)
-        write_bytes(path, draw(tables))
-        paths.append(path)
-    return paths
+    """Draws into ``figures/`` what a complete run shows; returns the pictures."""
+    tables = RunTables.of_folder(run.path)
+    folder = run.path / "figures"
+    folder.mkdir(exist_ok=True)
+    return [
+        path
+        for name in AT_THE_END
+        for path in write_plot(FIGURES[name](tables), name, folder, run.path, ("png",))
+    ]

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgcollapse.drawing.bars import ClassShares, ordered_colours
+from imgcollapse.errors import ConfigError
 from imgcollapse.metrics.shares import tail_classes
-from imgcollapse.scores import FLOOR, Score, select
+from imgcollapse.scores import FLOOR, Score, from_csv, select
+from imgcollapse.store.manifest import TABLE
 from imgcollapse.store.run_directory import RunDirectory, read_npz
 
 
@@ -30,6 +32,20 @@ class RunTables:
         return cls(
             run.path, tuple(initial), np.array(list(initial.values()), np.int64), run.scores()
         )
+
+    @classmethod
+    def of_folder(cls, path: Path) -> RunTables:
+        """From ``scores.csv`` and ``reference/counts.json`` of a run, or of a copy of these."""
+        table = path / TABLE
+        try:
+            text = table.read_text(encoding="utf-8")
+        except OSError:
+            raise ConfigError(
+                f"no table of scores ({table})", "imgcollapse run CONFIG --out DIR makes one"
+            ) from None
+        initial = RunDirectory(path).initial_counts()
+        counts = np.array(list(initial.values()), np.int64)
+        return cls(path, tuple(initial), counts, from_csv(text, str(table)))
 
     @property
     def order(self) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from imgcollapse.config import Config
 from imgcollapse.data.splits import make_splits
 from imgcollapse.device import describe, pick_device, set_up
-from imgcollapse.figures.run_figures import FIGURES, draw_run
+from imgcollapse.figures.run_figures import AT_THE_END, draw_run
 from imgcollapse.generators import make_generator
 from imgcollapse.policies import refuse_unfit
 from imgcollapse.store.lock import LOCK, RunLock
@@ -128,4 +128,4 @@ def opened(
 
 
 def _last_figure(run: RunDirectory) -> Path:
-    return run.path / "figures" / f"{list(FIGURES)[-1]}.png"
+    return run.path / "figures" / f"{AT_THE_END[-1]}.png"

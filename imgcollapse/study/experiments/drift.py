@@ -7,16 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.stats import binom
 
 from imgcollapse.chain import run_chain
 from imgcollapse.config_file import parse_config
 from imgcollapse.generators.bootstrap import Bootstrap
 from imgcollapse.images import ImageSet
 from imgcollapse.metrics.drift import (
-    Array,
     asymptotic_extinction,
     branching_extinction,
+    wright_fisher_extinction,
     wright_fisher_variance,
 )
 from imgcollapse.section import Section
@@ -68,25 +67,6 @@ def measure(size: Size, hearer: Hearer) -> list[Point]:
             spread = np.square(share - began).mean(1) / variance
             points.append(point_over("variance", setting, k, spread, 1.0))
     return points
-
-
-def wright_fisher_extinction(
-    counts: NDArray[np.int64], pool_size: int, generations: int
-) -> Array:
-    """P(extinct by step k = 1 … T) of classes of so many images in a pool of N, exactly (C×T).
-
-    A class of c images holds Binomial(N, c/N) after a step (Wright 1931): the chain over 0 … N is
-    followed step by step. Memory grows with N².
-    """
-    images = np.arange(pool_size + 1)
-    step = binom.pmf(images[None, :], pool_size, images[:, None] / pool_size)
-    held = np.zeros((len(counts), pool_size + 1))
-    held[np.arange(len(counts)), counts] = 1
-    extinct = np.empty((len(counts), generations))
-    for k in range(generations):
-        held = held @ step
-        extinct[:, k] = held[:, 0]
-    return extinct
 
 
 def _counts_of_chains(size: Size, hearer: Hearer) -> NDArray[np.int64]:

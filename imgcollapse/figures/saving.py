@@ -1,0 +1,53 @@
+"""A figure on disk: its pictures, the plotted numbers, and what they are of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+from imgcollapse import __version__
+from imgcollapse.drawing.canvas import Format
+from imgcollapse.drawing.look import look_of
+from imgcollapse.figures.plot import Plot
+from imgcollapse.store.files import sha256_of, write_bytes, write_json, write_text
+
+SOURCES = ("config.yaml", "scores.csv", "manifest.json", "study.yaml", "study.csv", "counts.csv")
+"""What of a run or a study tells which one it is."""
+
+
+def write_plot(
+    plot: Plot,
+    name: str,
+    folder: Path,
+    source: Path,
+    formats: Sequence[Format],
+    style: str = "plain",
+    theme: str = "light",
+) -> list[Path]:
+    """Writes ``name`` in each format, ``name.csv`` and ``name.json`` into a folder that exists.
+
+    ``source`` is the run or the study that was drawn. Returns the pictures. Bytes are the same
+    every time, but for another version of matplotlib.
+    """
+    look = look_of(style, theme)
+    pictures = []
+    for format in formats:
+        path = folder / f"{name}.{format}"
+        write_bytes(path, plot.render(format, look))
+        pictures.append(path)
+    write_text(folder / f"{name}.csv", plot.table())
+    options = "".join(f" --format {format}" for format in formats)
+    options += f" --style {style}" if style != "plain" else ""
+    options += f" --theme {theme}" if theme != "light" else ""
+    sidecar: dict[str, Any] = {
+        "figure": name,
+        "caption": plot.caption,
+        "command": f"imgcollapse figures DIR --only {name}{options}",
+        "of": {file: sha256_of(source / file) for file in SOURCES if (source / file).is_file()},
+        "versions": {"imgcollapse": __version__, "matplotlib": matplotlib.__version__},
+    }
+    write_json(folder / f"{name}.json", sidecar)
+    return pictures
