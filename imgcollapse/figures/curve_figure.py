@@ -5,27 +5,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from imgcollapse.drawing.canvas import figure, png
+from imgcollapse.drawing.look import Look
 from imgcollapse.drawing.palette import class_colours
-from imgcollapse.figures.curves import Point
+from imgcollapse.figures.curves import COLUMNS, Point, as_cells
+from imgcollapse.figures.plot import Plot
 
-COLUMNS = 2
-X_LABELS = dict.fromkeys(("share of 10 %", "shift", "crowding of the sampler"), "steps")
+STEPS = ("share", "shift", "crowding of the sampler")
+"""Curves over the steps of a sampler; the others run over generations."""
 
 
-def draw_curves(points: Sequence[Point]) -> bytes:
-    """A panel for each curve, a line for each setting, dashed what is expected; PNG."""
+def plot_curves(points: Sequence[Point]) -> Plot:
+    """A panel for each curve, a line for each setting, dashed what is expected."""
     curves = list(dict.fromkeys(one.curve for one in points))
-    rows = -(-len(curves) // COLUMNS)
-    with figure(7.2, 2.6 * rows) as made:
-        panels = made.subplots(rows, COLUMNS, squeeze=False).flat
+    rows = -(-len(curves) // 2)
+
+    def fill(made: Figure, look: Look) -> None:
+        panels = list(made.subplots(rows, 2, squeeze=False).flat)
         for axes, curve in zip(panels, curves, strict=False):
             _panel(axes, [one for one in points if one.curve == curve])
-            axes.set(title=curve, xlabel=X_LABELS.get(curve, "generation"))
-        for axes in list(panels)[len(curves) :]:
+            axes.set(title=curve, xlabel="steps" if curve in STEPS else "generation")
+        for axes in panels[len(curves) :]:
             axes.remove()
-        return png(made)
+
+    return Plot(
+        size=lambda look: (look.venue.page, rows * (0.3 * look.venue.page + 3 * look.line)),
+        fill=fill,
+        columns=COLUMNS,
+        rows=[as_cells(one) for one in points],
+        caption=(
+            f"{', '.join(curves)}: means with 95 % limits, of samplers with bounds of the "
+            "numerical error. Dashed lines are closed forms, where there are any."
+        ),
+    )
 
 
 def _panel(axes: Axes, points: Sequence[Point]) -> None:
@@ -33,14 +46,15 @@ def _panel(axes: Axes, points: Sequence[Point]) -> None:
     for setting, colour in zip(settings, class_colours(len(settings)), strict=True):
         here = [one for one in points if one.setting == setting]
         at = [one.x for one in here]
-        axes.plot(
-            at, [one.value for one in here], color=colour, marker="o", markersize=2.5, label=setting
-        )
-        if all(one.low is not None and one.high is not None for one in here):
-            low = [one.low or 0.0 for one in here]
-            axes.fill_between(at, low, [one.high or 0.0 for one in here], color=colour, alpha=0.2)
-        if all(one.expected is not None for one in here):
-            expected = [one.expected or 0.0 for one in here]
+        axes.plot(at, [one.value for one in here], color=colour, marker=".", label=setting)
+        limits = [(one.low, one.high) for one in here if one.low is not None]
+        if len(limits) == len(here):
+            low, high = ([pair[end] or 0.0 for pair in limits] for end in (0, 1))
+            axes.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0)
+        expected = [one.expected for one in here if one.expected is not None]
+        if len(expected) == len(here):
             axes.plot(at, expected, color=colour, linestyle="--", linewidth=1)
+    if points[0].curve == "share":
+        axes.set_xscale("log")
     axes.grid(axis="y")
-    axes.legend(fontsize=6)
+    axes.legend(fontsize="x-small")

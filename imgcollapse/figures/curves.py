@@ -9,6 +9,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from imgcollapse.errors import CorruptError
+from imgcollapse.scores import cell
 
 FILE = "curve.csv"
 COLUMNS = ("curve", "setting", "x", "value", "low", "high", "n", "expected")
@@ -37,11 +38,13 @@ def write_points(points: Iterable[Point]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for point in points:
-        writer.writerow(
-            "" if cell is None else f"{cell:.10g}" if isinstance(cell, float) else cell
-            for cell in astuple(point)
-        )
+        writer.writerow(cell(value) for value in as_cells(point))
     return text.getvalue()
+
+
+def as_cells(point: Point) -> tuple[object, ...]:
+    """What stands in a point's row, by ``COLUMNS``."""
+    return astuple(point)
 
 
 def read_points(folder: Path) -> list[Point]:
@@ -62,8 +65,8 @@ def read_points(folder: Path) -> list[Point]:
 def _point(
     curve: str, setting: str, x: str, value: str, low: str, high: str, n: str, expected: str
 ) -> Point:
-    def number(cell: str) -> float | None:
-        return float(cell) if cell else None
+    def number(text: str) -> float | None:
+        return float(text) if text else None
 
     return Point(
         curve, setting, float(x), float(value), number(low), number(high),

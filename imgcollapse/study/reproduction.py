@@ -9,13 +9,18 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
+from imgcollapse.config import FETCHED
 from imgcollapse.config_file import explained, read_override
+from imgcollapse.data.splits import make_splits
+from imgcollapse.drawing.canvas import Format
 from imgcollapse.errors import ConfigError
-from imgcollapse.figures.curve_figure import draw_curves
+from imgcollapse.figures.curve_figure import plot_curves
 from imgcollapse.figures.curves import FILE as CURVES
 from imgcollapse.figures.curves import Point, read_points, write_points
+from imgcollapse.figures.drawing_all import draw_all, names_of
+from imgcollapse.figures.saving import write_plot
 from imgcollapse.section import Section
-from imgcollapse.store.files import TEMPORARY, write_bytes, write_text
+from imgcollapse.store.files import TEMPORARY, write_text
 from imgcollapse.study.claims import CLAIMS
 from imgcollapse.study.claims.claim import Claim, to_csv, to_markdown
 from imgcollapse.study.experiments import EXPERIMENTS
@@ -23,8 +28,10 @@ from imgcollapse.study.experiments.experiment import Hearer
 from imgcollapse.study.latent_deviation import latent_points
 from imgcollapse.study.sampler_shift import shift_points
 from imgcollapse.study.study_file import Study
+from imgcollapse.study.study_folder import FILE as STUDY
 from imgcollapse.study.study_folder import StudyFolder
 
+FORMATS: tuple[Format, ...] = ("pdf", "png")
 LOCK = "experiment.yaml"
 TITLES = {
     "crowding": "Common classes crowd out rare ones",
@@ -55,6 +62,13 @@ def measure_experiment(
         write_text(out / CURVES, write_points(experiment.measure(size, hearer)))
 
 
+def refuse_missing_data(study: Study) -> None:
+    """DataError where the images of a study are not on disk, before anything is written."""
+    for config in {one.data: one for one in study.arms.values()}.values():
+        if config.data.source in FETCHED and not config.data.download:
+            make_splits(config)
+
+
 def measure_besides(name: str, out: Path, study: Study) -> None:
     """Measures into ``curve.csv`` what claims need of a whole study and no score of it holds."""
     points: list[Point] = []
@@ -77,11 +91,16 @@ def conclude(name: str, out: Path, command: str) -> list[Claim]:
     return claims
 
 
-def draw(out: Path) -> None:
-    """Draws what the tables of a folder hold into its ``figures/``."""
+def draw(out: Path) -> list[Path]:
+    """Draws what the tables of a folder hold into its ``figures/``; returns the pictures."""
+    folder = out / "figures"
+    folder.mkdir(exist_ok=True)
+    pictures = []
     if (out / CURVES).is_file():
-        (out / "figures").mkdir(exist_ok=True)
-        write_bytes(out / "figures" / "curves.png", draw_curves(read_points(out)))
+        pictures += write_plot(plot_curves(read_points(out)), "curves", folder, out, FORMATS)
+    if (out / STUDY).is_file():
+        pictures += draw_all(out, folder, names_of(out), FORMATS).pictures
+    return pictures
 
 
 def _sized(size: Section, overrides: Sequence[str]) -> Section:

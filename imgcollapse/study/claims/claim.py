@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from imgcollapse.errors import NumericalError
+from imgcollapse.scores import cell
 
 COLUMNS = ("claim", "expected", "measured", "low", "high", "n", "unit", "holds")
 YES, NOT_SHOWN, CONTRADICTED = "yes", "not shown", "contradicted"
 RULE = (
-    "A claim holds (yes) when the 95 % interval lies wholly in the expected region, is contradicted "
-    "when it lies wholly outside, and is not shown otherwise."
+    "A claim holds (yes) when the 95 % interval lies wholly in the expected region, is "
+    "contradicted when it lies wholly outside, and is not shown otherwise."
 )
 
 
@@ -125,8 +126,7 @@ def to_csv(claims: Sequence[Claim]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for claim in claims:
-        cells = claim.as_row().values()
-        writer.writerow(f"{cell:.10g}" if isinstance(cell, float) else cell for cell in cells)
+        writer.writerow(cell(value) for value in claim.as_row().values())
     return text.getvalue()
 
 
@@ -144,7 +144,7 @@ def to_text(claims: Sequence[Claim]) -> str:
     rows = [head, *map(_words, claims)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(head))]
     return "\n".join(
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        "  ".join(f"{word:<{width}}" for word, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
 

@@ -29,9 +29,7 @@ def claims(folder: Path) -> list[Claim]:
             raise CorruptError(f"curve.csv has no {sampler} at {steps} steps ({folder})")
         return found[0]
 
-    small, large = (
-        1 / (1 + (1 / TRUTH - 1) * math.exp(sign * TOLERANCE)) for sign in (1, -1)
-    )
+    small, large = (1 / (1 + (1 / TRUTH - 1) * math.exp(sign * TOLERANCE)) for sign in (1, -1))
     return [
         *(
             Claim(

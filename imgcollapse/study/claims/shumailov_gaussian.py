@@ -60,7 +60,7 @@ def claims(folder: Path) -> list[Claim]:
             measured(fallen),
         ),
         Claim(
-            f"even where its expectation stays: log variance of the unbiased fit, t = {logs[1].x:g}",
+            f"even where its expectation stays: log variance, unbiased fit, t = {logs[1].x:g}",
             NEGATIVE,
             measured(logs[1]),
         ),

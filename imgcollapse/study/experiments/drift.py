@@ -10,6 +10,7 @@ from pydantic import Field
 
 from imgcollapse.chain import run_chain
 from imgcollapse.config_file import parse_config
+from imgcollapse.figures.curves import Point
 from imgcollapse.generators.bootstrap import Bootstrap
 from imgcollapse.images import ImageSet
 from imgcollapse.metrics.drift import (
@@ -19,7 +20,6 @@ from imgcollapse.metrics.drift import (
     wright_fisher_variance,
 )
 from imgcollapse.section import Section
-from imgcollapse.figures.curves import Point
 from imgcollapse.study.experiments.experiment import Hearer, point_over, stop_if_asked
 
 COUNTS = (5, 10, 20, 50)

@@ -1,4 +1,4 @@
-"""A Gaussian, and a mixture of them, refitted to samples of the last fit (Shumailov et al. 2024)."""
+"""A Gaussian and a mixture refitted to samples of the last fit (Shumailov et al. 2024)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import digamma
 
+from imgcollapse.figures.curves import Point
 from imgcollapse.generators.mixture_fit import FittedMixture, fit_mixture
 from imgcollapse.metrics.drift import Array
 from imgcollapse.section import Section
 from imgcollapse.seeds import random_for, seed_for
-from imgcollapse.figures.curves import Point
 from imgcollapse.study.experiments.experiment import Hearer, point_over, stop_if_asked
 
 SAMPLES = 100
@@ -30,13 +30,13 @@ DDOF = {"maximum likelihood": 0, "unbiased": 1}
 class Size(Section):
     """How much is measured."""
 
-    repetitions: int = Field(20_000, ge=2, le=10_000_000)
+    repetitions: int = Field(100_000, ge=2, le=10_000_000)
     generations: int = Field(500, ge=2, le=100_000)
-    mixtures: int = Field(100, ge=2, le=100_000)
+    mixtures: int = Field(200, ge=2, le=100_000)
     mixture_generations: int = Field(200, ge=2, le=100_000)
 
 
-QUICK = Size(repetitions=3000, mixtures=20)
+QUICK = Size(repetitions=20_000, mixtures=50)
 
 
 def measure(size: Size, hearer: Hearer) -> list[Point]:

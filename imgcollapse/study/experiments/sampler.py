@@ -9,10 +9,10 @@ from pydantic import Field
 from imgcollapse.config import Config
 from imgcollapse.config_file import load_config
 from imgcollapse.config_layers import find_config
+from imgcollapse.figures.curves import Point
 from imgcollapse.section import Listed, Section
 from imgcollapse.study.audit import audit
 from imgcollapse.study.audit_table import TABLE_GEOMETRY, TABLE_STEPS, sampler_table
-from imgcollapse.figures.curves import Point
 from imgcollapse.study.experiments.experiment import Hearer, stop_if_asked
 
 SHIPPED = ("smoke", "demo", "goldens", "mnist-lt-diffusion", "cifar10-lt-diffusion")
@@ -50,12 +50,8 @@ def measure(size: Size, hearer: Hearer) -> list[Point]:
         config = Config() if name == "defaults" else load_config(find_config(name))
         worst = audit(config, least=False).worst
         if worst is not None:
-            points.append(
-                Point(
-                    "shift", name, config.sampling.steps, worst.shift, worst.low, worst.high,
-                    None, 0.0,
-                )  # fmt: skip
-            )
+            limits = worst.shift, worst.low, worst.high
+            points.append(Point("shift", name, config.sampling.steps, *limits, None, 0.0))
     return points
 
 
