@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgcollapse.errors import ConfigError, CorruptError
+from imgcollapse.errors import CorruptError
+from imgcollapse.figures.study_tables import StudyTables
 from imgcollapse.study.claims.claim import Measured, over_chains
 
-FLOOR = -1
 Key = tuple[str, int, int, str, str]
 """Arm, seed, generation, metric and class."""
 PREFERRED = "initial"
@@ -29,37 +28,38 @@ class Chains:
 
     @classmethod
     def read(cls, folder: Path) -> Chains:
-        """From ``study.csv`` and ``counts.csv``; CorruptError where they are no such tables."""
+        """From ``study.csv`` and ``counts.csv`` of a study's folder."""
+        tables = StudyTables.read(folder)
         scores: dict[Key, float] = {}
         counts: dict[tuple[str, int], dict[str, int]] = defaultdict(dict)
-        try:
-            for row in _rows(folder / "study.csv"):
-                key = (
-                    row["arm"], int(row["seed"]), int(row["generation"]), row["metric"],
-                    row["class"],
-                )  # fmt: skip
-                if key not in scores or row["reference"] == PREFERRED:
-                    scores[key] = float(row["value"])
-            for row in _rows(folder / "counts.csv"):
-                counts[row["arm"], int(row["seed"])][row["class"]] = int(row["count"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise CorruptError(f"not the tables of a study: {error} ({folder})") from None
+        for (arm, seed), found in tables.scores.items():
+            for one in found:
+                key = arm, seed, one.generation, one.metric, one.class_
+                if key not in scores or one.reference == PREFERRED:
+                    scores[key] = one.value
+        for row in tables.counts:
+            counts[row.arm, row.seed][row.class_] = row.count
         return cls(scores, dict(counts))
 
     def last(self, *arms: str) -> int:
-        """The last generation of these arms, all of whose chains are as long."""
-        ends = {max(g for a, _, g, _, _ in self.scores if a == arm) for arm in arms}
-        if len(ends) > 1:
-            raise ConfigError(f"the arms {', '.join(arms)} end at different generations")
-        return ends.pop()
+        """The last generation that some chain of each of these arms reached.
+
+        CorruptError where an arm is missing, or ends at another one.
+        """
+        ends = {
+            arm: max((g for other, _, g, _, _ in self.scores if other == arm), default=None)
+            for arm in arms
+        }
+        end = ends[arms[0]]
+        if end is None or set(ends.values()) != {end}:
+            said = ", ".join(f"{arm} {'missing' if g is None else g}" for arm, g in ends.items())
+            raise CorruptError(f"study.csv: arms do not end at one generation: {said}")
+        return end
 
     def seeds(self, *arms: str) -> list[int]:
         """The seeds of which each of these arms has a chain that reached the last generation."""
         end = self.last(*arms)
-        done = [
-            {seed for other, seed, g, _, _ in self.scores if other == arm and g == end}
-            for arm in arms
-        ]
+        done = [{seed for a, seed, g, _, _ in self.scores if (a, g) == (arm, end)} for arm in arms]
         return sorted(set.intersection(*done))
 
     def score(self, metric: str, class_: str = "") -> Read:
@@ -109,14 +109,6 @@ class Chains:
         end = self.last(arm, other)
         pairs = [read(arm, s, end) - read(other, s, end) for s in self.seeds(arm, other)]
         return over_chains(pairs, "pairs of chains")
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
-    except FileNotFoundError:
-        raise CorruptError(f"a table is missing ({path})", "give the same command again") from None
 
 
 def head(counts: dict[str, int]) -> list[str]:

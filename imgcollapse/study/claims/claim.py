@@ -31,7 +31,10 @@ RULE = (
 
 @dataclass(frozen=True)
 class Region:
-    """Where a number is expected, limits and all; infinite where there is none on that side."""
+    """Where a number is expected.
+
+    Between two limits both belong to it; a region with one limit lies beyond that.
+    """
 
     low: float = -math.inf
     high: float = math.inf
@@ -51,7 +54,9 @@ class Region:
 
     def verdict(self, low: float, high: float) -> str:
         """What an interval says of it."""
-        if self.low <= low and high <= self.high:
+        if self.low < low and high < self.high:
+            return YES
+        if math.isfinite(self.high - self.low) and self.low <= low and high <= self.high:
             return YES
         return CONTRADICTED if high < self.low or low > self.high else NOT_SHOWN
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from pydantic import Field
 
 from imgcollapse.config import Config
@@ -53,8 +51,3 @@ def measure(size: Size, hearer: Hearer) -> list[Point]:
             limits = worst.shift, worst.low, worst.high
             points.append(Point("shift", name, config.sampling.steps, *limits, None, 0.0))
     return points
-
-
-def log_odds_shift(share: float, truth: float) -> float:
-    """The change of the log-odds from the truth; both within (0, 1)."""
-    return math.log(share / (1 - share)) - math.log(truth / (1 - truth))
