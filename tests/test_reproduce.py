@@ -83,7 +83,7 @@ def test_the_closed_forms_in_words() -> None:
 
 def test_curves_of_the_refit_lie_on_the_closed_forms() -> None:
     size = refit.Size(repetitions=4000, generations=20, mixtures=2, mixture_generations=2)
-    for name in ("variance", "log variance", "error of the mean"):
+    for name in ("variance", "log variance", "squared error of the mean"):
         for point in select(refit.measure(size, Silent()), name):
             assert point.low is not None
             assert point.expected is not None
@@ -236,7 +236,7 @@ def test_claims_follow_from_the_committed_tables(name: str, tmp_path: Path) -> N
 @pytest.mark.long
 def test_the_table_of_samplers_is_reproduced(tmp_path: Path) -> None:
     points = sampler.measure(sampler.QUICK, Silent())
-    assert {one.curve for one in points} == {"share", "shift"}
+    assert {one.curve for one in points} == {"share of 10 %", "shift"}
     assert all(one.low is not None and one.high is not None for one in points)
     assert {one.setting for one in select(points, "shift")} >= {"defaults", "demo", "goldens"}
 

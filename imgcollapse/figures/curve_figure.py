@@ -12,19 +12,22 @@ from imgcollapse.drawing.palette import class_colours
 from imgcollapse.figures.curves import COLUMNS, Point, as_cells
 from imgcollapse.figures.plot import Plot
 
-STEPS = ("share", "shift", "crowding of the sampler")
+STEPS = ("share of 10 %", "shift", "crowding of the sampler")
 """Curves over the steps of a sampler; the others run over generations."""
+DOTTED = {"asymptote": "extinct"}
+"""Curves that are drawn as dotted lines in the panel of another."""
 
 
 def plot_curves(points: Sequence[Point]) -> Plot:
     """A panel for each curve, a line for each setting, dashed what is expected."""
-    curves = list(dict.fromkeys(one.curve for one in points))
+    curves = [one for one in dict.fromkeys(one.curve for one in points) if one not in DOTTED]
     rows = -(-len(curves) // 2)
 
     def fill(made: Figure, look: Look) -> None:
         panels = list(made.subplots(rows, 2, squeeze=False).flat)
         for axes, curve in zip(panels, curves, strict=False):
-            _panel(axes, [one for one in points if one.curve == curve])
+            dotted = [one for one in points if DOTTED.get(one.curve) == curve]
+            _panel(axes, [one for one in points if one.curve == curve], dotted)
             axes.set(title=curve, xlabel="steps" if curve in STEPS else "generation")
         for axes in panels[len(curves) :]:
             axes.remove()
@@ -36,12 +39,13 @@ def plot_curves(points: Sequence[Point]) -> Plot:
         rows=[as_cells(one) for one in points],
         caption=(
             f"{', '.join(curves)}: means with 95 % limits, of samplers with bounds of the "
-            "numerical error. Dashed lines are closed forms, where there are any."
+            "numerical error. Dashed lines are what is expected, dotted ones its limit, where there "
+            "are any."
         ),
     )
 
 
-def _panel(axes: Axes, points: Sequence[Point]) -> None:
+def _panel(axes: Axes, points: Sequence[Point], dotted: Sequence[Point]) -> None:
     settings = list(dict.fromkeys(one.setting for one in points))
     for setting, colour in zip(settings, class_colours(len(settings)), strict=True):
         here = [one for one in points if one.setting == setting]
@@ -54,7 +58,12 @@ def _panel(axes: Axes, points: Sequence[Point]) -> None:
         expected = [one.expected for one in here if one.expected is not None]
         if len(expected) == len(here):
             axes.plot(at, expected, color=colour, linestyle="--", linewidth=1)
-    if points[0].curve == "share":
+        limit = [one for one in dotted if one.setting == setting]
+        axes.plot(
+            [one.x for one in limit], [one.value for one in limit],
+            color=colour, linestyle=":", linewidth=1,
+        )  # fmt: skip
+    if points[0].curve == STEPS[0]:
         axes.set_xscale("log")
     axes.grid(axis="y")
     axes.legend(fontsize="x-small")

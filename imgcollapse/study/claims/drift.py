@@ -66,14 +66,14 @@ def claims(folder: Path) -> list[Claim]:
             Claim(
                 f"the expected share stays: classes of {count} images, pool 10, over the first",
                 about(1, 0.05),
-                measured(at("share", count, 10), UNIT),
+                measured(at("mean share", count, 10), UNIT),
             )
         )
         found.append(
             Claim(
                 f"variance p(1-p)(1-(1-1/N)^k): classes of {count} images, pool 10, over exact",
                 about(1, 0.1),
-                measured(at("variance", count, 10), UNIT),
+                measured(at("variance of shares", count, 10), UNIT),
             )
         )
     return found

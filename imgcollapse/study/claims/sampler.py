@@ -24,7 +24,7 @@ def claims(folder: Path) -> list[Claim]:
     points = read_points(folder)
 
     def share(sampler: str, steps: int) -> Point:
-        found = [one for one in select(points, "share", sampler) if one.x == steps]
+        found = [one for one in select(points, "share of 10 %", sampler) if one.x == steps]
         if not found:
             raise CorruptError(f"curve.csv has no {sampler} at {steps} steps ({folder})")
         return found[0]

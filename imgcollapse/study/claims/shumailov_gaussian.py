@@ -27,9 +27,9 @@ def claims(folder: Path) -> list[Claim]:
     half = at("variance", FIT, SAMPLES // 2)
     whole = at("variance", FIT, SAMPLES)
     logs = [at("log variance", setting) for setting in (FIT, "unbiased")]
-    error = at("error of the mean", FIT, SAMPLES)
-    fallen = at("fallen", FIT)
-    modes = select(points, "modes")
+    error = at("squared error of the mean", FIT, SAMPLES)
+    fallen = at("share below a hundredth", FIT)
+    modes = select(points, "modes left")
     spread = select(points, "total variance")[-1]
     return [
         *(

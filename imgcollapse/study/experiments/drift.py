@@ -15,7 +15,6 @@ from imgcollapse.generators.bootstrap import Bootstrap
 from imgcollapse.images import ImageSet
 from imgcollapse.metrics.drift import (
     asymptotic_extinction,
-    branching_extinction,
     wright_fisher_extinction,
     wright_fisher_variance,
 )
@@ -40,16 +39,15 @@ QUICK = Size(chains=300)
 
 
 def measure(size: Size, hearer: Hearer) -> list[Point]:
-    """The curves ``extinct``, ``share`` and ``variance`` by the images that a class begins with.
+    """The curves of classes by the images that they begin with, over pools x and chains.
 
     ``extinct`` is the share of the classes that are gone by pool x, and expects the Markov chain
-    of Wright and Fisher, solved exactly. ``share`` is over the share that a class began with, and
-    ``variance`` the squared change of a share over p (1 - p) (1 - (1 - 1/N)^x); both expect 1.
-    ``branching`` and ``asymptote`` are closed forms of extinction, q(x)^c and exp(-2c/x).
+    of Wright and Fisher, solved exactly. ``mean share`` is over the share that a class began with,
+    and ``variance of shares`` over p (1 - p) (1 - (1 - 1/N)^x); both expect 1.
+    ``asymptote`` is exp(-2c/x), the limit of ``extinct``.
     """
     counts = _counts_of_chains(size, hearer)
     exact = wright_fisher_extinction(np.array(COUNTS), POOL, size.generations)
-    branching = branching_extinction(np.array(COUNTS), size.generations)
     asymptote = asymptotic_extinction(np.array(COUNTS), size.generations)
     points = []
     for row, count in enumerate(COUNTS):
@@ -58,14 +56,13 @@ def measure(size: Size, hearer: Hearer) -> list[Point]:
         for k in (k for k in SHOWN if k <= size.generations):
             gone = (held[:, k] == 0).mean(1)
             points.append(point_over("extinct", setting, k, gone, float(exact[row, k - 1])))
-            points.append(Point("branching", setting, k, float(branching[row, k - 1])))
             points.append(Point("asymptote", setting, k, float(asymptote[row, k - 1])))
             began = count / POOL
             share = held[:, k] / POOL
-            points.append(point_over("share", setting, k, share.mean(1) / began, 1.0))
+            points.append(point_over("mean share", setting, k, share.mean(1) / began, 1.0))
             variance = float(wright_fisher_variance(np.array(began), POOL, k))
             spread = np.square(share - began).mean(1) / variance
-            points.append(point_over("variance", setting, k, spread, 1.0))
+            points.append(point_over("variance of shares", setting, k, spread, 1.0))
     return points
 
 

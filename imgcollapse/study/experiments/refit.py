@@ -42,10 +42,10 @@ QUICK = Size(repetitions=20_000, mixtures=50)
 def measure(size: Size, hearer: Hearer) -> list[Point]:
     """The curves of both, by generations x, over repetitions.
 
-    ``variance``, ``log variance`` and ``error of the mean`` (squared) of the one Gaussian, begun
-    at variance 1, beside what they must be on average; ``fallen`` is the share of repetitions with
-    a variance below a hundredth. ``modes`` counts the modes of the mixture that are left, and
-    ``total variance`` is over that of the first fit.
+    ``variance``, ``log variance`` and ``squared error of the mean`` of the one Gaussian, begun at
+    variance 1, beside what they must be on average, and the ``share below a hundredth`` of the
+    variances. ``modes left`` counts those of the mixture, whose ``total variance`` is over that of
+    the first fit.
     """
     points = []
     for name, ddof in DDOF.items():
@@ -91,8 +91,10 @@ def _gaussian(name: str, ddof: int, size: Size, hearer: Hearer) -> list[Point]:
             point_over(
                 "log variance", name, generation, np.log(variance), expected_log_variance(*at)
             ),
-            point_over("error of the mean", name, generation, mean**2, expected_error(*at)),
-            point_over("fallen", name, generation, (variance < 0.01).astype(float)),
+            point_over("squared error of the mean", name, generation, mean**2, expected_error(*at)),
+            point_over(
+                "share below a hundredth", name, generation, (variance < 0.01).astype(float)
+            ),
         ]
     return points
 
@@ -109,7 +111,7 @@ def _mixture(size: Size, hearer: Hearer) -> list[Point]:
     points = []
     for place, generation in enumerate(shown):
         setting = f"{MIXTURE_SAMPLES} samples"
-        points.append(point_over("modes", setting, generation, modes[:, place]))
+        points.append(point_over("modes left", setting, generation, modes[:, place]))
         part = spread[:, place] / spread[:, 0]
         points.append(point_over("total variance", setting, generation, part))
     return points

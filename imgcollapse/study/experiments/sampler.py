@@ -13,6 +13,7 @@ from imgcollapse.study.audit import audit
 from imgcollapse.study.audit_table import TABLE_GEOMETRY, TABLE_STEPS, sampler_table
 from imgcollapse.study.experiments.experiment import Hearer, stop_if_asked
 
+SHARE = "share of 10 %"
 SHIPPED = ("smoke", "demo", "goldens", "mnist-lt-diffusion", "cifar10-lt-diffusion")
 
 
@@ -26,9 +27,9 @@ QUICK = Size()
 
 
 def measure(size: Size, hearer: Hearer) -> list[Point]:
-    """The curves ``share`` and ``shift`` by steps x.
+    """The curves ``share of 10 %`` and ``shift`` by steps x.
 
-    ``share`` is what comes out of a mode of 10 % for each sampler of the lab. ``shift`` is the
+    The first is what comes out of a mode of 10 % for each sampler of the lab. ``shift`` is the
     farthest shift of the log-odds, of all geometries of the audit, for the defaults and shipped
     configs. Limits are bounds of the numerical error.
     """
@@ -41,7 +42,7 @@ def measure(size: Size, hearer: Hearer) -> list[Point]:
         for steps, share in row.shares.items():
             error = row.errors[steps]
             points.append(
-                Point("share", name, steps, share, share - error, share + error, None, truth)
+                Point(SHARE, name, steps, share, share - error, share + error, None, truth)
             )
     for name in ("defaults", *SHIPPED):
         stop_if_asked(hearer)
