@@ -64,7 +64,7 @@ def write_tables(folder: StudyFolder, study: Study, say: Callable[[str], None]) 
 
 def _is_readable(one: Cell, say: Callable[[str], None]) -> bool:
     try:
-        if not one.run.generations():
+        if not (one.run.generations() and one.is_begun()):
             return False
         one.run.scores()
         one.run.initial_counts()
