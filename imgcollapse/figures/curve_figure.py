@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from imgcollapse.drawing.look import Look
 from imgcollapse.drawing.palette import class_colours
 from imgcollapse.figures.curves import COLUMNS, Point, as_cells
-from imgcollapse.figures.plot import Plot
+from imgcollapse.figures.plot import NotDrawnError, Plot
 
 STEPS = ("share of 10 %", "shift", "crowding of the sampler")
 """Curves over the steps of a sampler; the others run over generations."""
@@ -19,8 +20,15 @@ DOTTED = {"asymptote": "extinct"}
 
 
 def plot_curves(points: Sequence[Point]) -> Plot:
-    """A panel for each curve, a line for each setting, dashed what is expected."""
-    curves = [one for one in dict.fromkeys(one.curve for one in points) if one not in DOTTED]
+    """A panel for each curve, a line for each setting, dashed what is expected.
+
+    NotDrawnError where no curve goes over two points or more.
+    """
+    counted = Counter((one.curve, one.setting) for one in points)
+    lines = dict.fromkeys(curve for (curve, _), num in counted.items() if num > 1)
+    curves = [one for one in lines if one not in DOTTED]
+    if not curves:
+        raise NotDrawnError("no curve has two points")
     rows = -(-len(curves) // 2)
 
     def fill(made: Figure, look: Look) -> None:
@@ -39,8 +47,7 @@ def plot_curves(points: Sequence[Point]) -> Plot:
         rows=[as_cells(one) for one in points],
         caption=(
             f"{', '.join(curves)}: means with 95 % limits, of samplers with bounds of the "
-            "numerical error. Dashed lines are what is expected, dotted ones its limit, where there "
-            "are any."
+            "numerical error. Dashed lines are what is expected, dotted ones its limit."
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from imgcollapse.figures.curve_figure import plot_curves
 from imgcollapse.figures.curves import FILE as CURVES
 from imgcollapse.figures.curves import Point, read_points, write_points
 from imgcollapse.figures.drawing_all import draw_all, names_of
+from imgcollapse.figures.plot import NotDrawnError
 from imgcollapse.figures.saving import write_plot
 from imgcollapse.section import Section
 from imgcollapse.store.files import TEMPORARY, write_text
@@ -91,16 +93,15 @@ def conclude(name: str, out: Path, command: str) -> list[Claim]:
     return claims
 
 
-def draw(out: Path) -> list[Path]:
-    """Draws what the tables of a folder hold into its ``figures/``; returns the pictures."""
+def draw(out: Path) -> None:
+    """Draws what the tables of a folder hold into its ``figures/``."""
     folder = out / "figures"
     folder.mkdir(exist_ok=True)
-    pictures = []
     if (out / CURVES).is_file():
-        pictures += write_plot(plot_curves(read_points(out)), "curves", folder, out, FORMATS)
+        with contextlib.suppress(NotDrawnError):
+            write_plot(plot_curves(read_points(out)), "curves", folder, out, FORMATS)
     if (out / STUDY).is_file():
-        pictures += draw_all(out, folder, names_of(out), FORMATS).pictures
-    return pictures
+        draw_all(out, folder, names_of(out), FORMATS)
 
 
 def _sized(size: Section, overrides: Sequence[str]) -> Section:

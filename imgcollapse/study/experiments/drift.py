@@ -31,11 +31,11 @@ SHOWN = (1, 2, 5, 10, 12, 15, 20, 28, 40, 56, 80, 110, 149, 200)
 class Size(Section):
     """How much is measured. The pool holds 2,000 images; a head class takes what is left."""
 
-    chains: int = Field(1000, ge=2, le=100_000)
+    chains: int = Field(5000, ge=2, le=100_000)
     generations: int = Field(149, ge=2, le=1000)
 
 
-QUICK = Size(chains=300)
+QUICK = Size(chains=1000)
 
 
 def measure(size: Size, hearer: Hearer) -> list[Point]:
