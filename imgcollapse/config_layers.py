@@ -150,7 +150,7 @@ def _read(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping that a YAML file holds, empty for an empty file; ConfigError says what is wrong."""
+    """The mapping in a YAML file, empty for an empty file; ConfigError says what is wrong."""
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), Loader)
     except (yaml.YAMLError, ValueError) as error:

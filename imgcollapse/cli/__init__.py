@@ -22,6 +22,7 @@ from imgcollapse.cli import (
     look,
     measure,
     null,
+    reproduce,
     run,
     selection,
     study,
@@ -52,6 +53,7 @@ app.command()(warn.warn)
 app.command()(selection.selection)
 app.command()(audit.audit_sampler)
 app.command()(null.null)
+app.command()(reproduce.reproduce)
 app.command()(bench.bench)
 app.add_typer(watermark.app, name="watermark")
 app.add_typer(data.app, name="data")

@@ -1,12 +1,13 @@
 """Means over chains with 95 % limits that hold for as few as three chains.
 
 A study has two sources of error: chains differ, and each chain's score is measured on finitely many
-images. The values of independent chains hold both, so that Student's t on them covers both. A
-percentile bootstrap of chains, and within them of their measurement errors, does not: of three
-chains it resamples three numbers and holds the truth in about 80 of 100 studies where it says 95,
-of five in about 88 (``tests/test_over_chains.py`` measures both). Widening it (Hesterberg 2015,
-section 4.4) does not help, because the quantiles that three chains would need lie beyond what
-they can give.
+images. The values of independent chains hold both, so that Student's t on them covers both: the
+limits of normal chains held the truth in 95 of 100 simulated studies, and in 91 where the values of
+chains are lognormal with a deviation of a half. The hierarchical percentile bootstrap, of chains
+and within them of their measurement errors, held it in 76 to 80 where there are three chains, in 84
+to 88 where there are five, and in 89 to 91 of ten (``tests/test_over_chains.py``). Widening its
+quantiles (Hesterberg 2015, section 4.4) does not help, because those that three chains would need
+lie beyond the means that three chains can give.
 """
 
 from __future__ import annotations

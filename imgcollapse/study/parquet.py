@@ -9,9 +9,10 @@ from pathlib import Path
 
 from imgcollapse.store.files import TEMPORARY
 
-KINDS = {"seed": "int64", "generation": "int64", "n": "int64"} | dict.fromkeys(
-    ("value", "low", "high"), "float64"
-)
+KINDS = {
+    **dict.fromkeys(("seed", "generation", "n"), "int64"),
+    **dict.fromkeys(("value", "low", "high"), "float64"),
+}
 """Columns that are not text."""
 
 Write = Callable[[Sequence[Sequence[object]]], None]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from imgcollapse.config import Config
+from imgcollapse.errors import NumericalError
 from imgcollapse.store.run_directory import RunDirectory
 from imgcollapse.study.beginning import beginning_of
 from imgcollapse.study.estimate import estimate
@@ -126,8 +127,11 @@ def _measured(cells: Sequence[Cell]) -> _Rate | None:
 
 
 def _probed(config: Config, workers: int) -> _Rate | None:
-    with sharing_cores(workers):
-        cost = estimate(config)
+    try:
+        with sharing_cores(workers):
+            cost = estimate(config)
+    except NumericalError:  # it would diverge; the cell itself will say so
+        cost = None
     if cost is None:
         return None
     per_generation = (cost.training_seconds + cost.sampling_seconds) / config.generations

@@ -13,7 +13,9 @@ from imgcollapse.errors import ConfigError, CorruptError
 from imgcollapse.metrics.over_chains import OverChains, within_range
 from imgcollapse.scores import COLUMNS, Score, cell
 from imgcollapse.store.files import written_in_parts
+from imgcollapse.study.chance import why_no_selection
 from imgcollapse.study.parquet import parquet_writer
+from imgcollapse.study.selection_scores import selection_of_runs
 from imgcollapse.study.study_file import Study
 from imgcollapse.study.study_folder import Cell, StudyFolder
 from imgcollapse.study.survival_rows import logrank_rows, survival_of, survival_rows
@@ -62,7 +64,7 @@ def write_tables(folder: StudyFolder, study: Study, say: Callable[[str], None]) 
 
 def _is_readable(one: Cell, say: Callable[[str], None]) -> bool:
     try:
-        if not one.run.generations():
+        if not (one.run.generations() and one.is_begun()):
             return False
         one.run.scores()
         one.run.initial_counts()
@@ -132,12 +134,11 @@ def _differences(arms: dict[str, list[Cell]], control: str) -> Rows:
 
 def _selection(arms: dict[str, list[Cell]], say: Callable[[str], None]) -> Rows:
     """Selection and crowding over the chains of each arm that are as long as they are to be."""
-    from imgcollapse.study.selection_scores import selection_of_runs
-
     for arm, cells in arms.items():
         whole = [one for one in cells if len(one.run.generations()) == one.config.generations]
-        if not whole:
-            say(f"{arm}: no selection, for no chain is complete")
+        reason = "no chain is complete" if not whole else why_no_selection(whole[0].config)
+        if reason:
+            say(f"{arm}: no selection: {reason}")
             continue
         try:
             found = selection_of_runs([one.path for one in whole])
