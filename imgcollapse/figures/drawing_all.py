@@ -1,15 +1,18 @@
-"""All figures of a folder, whether it is a run or a study."""
+"""All figures of a folder, whether it is a run, a study or an experiment."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from imgcollapse.drawing.canvas import Format
 from imgcollapse.errors import ConfigError
 from imgcollapse.figures import run_figures, study_figures
+from imgcollapse.figures.curve_figure import plot_curves
+from imgcollapse.figures.curves import FILE as CURVES
+from imgcollapse.figures.curves import read_points
 from imgcollapse.figures.plot import NotDrawnError, Plot
 from imgcollapse.figures.saving import write_plot
 from imgcollapse.figures.study_tables import StudyTables
@@ -25,7 +28,7 @@ class Drawn:
 
 
 def names_of(source: Path) -> tuple[str, ...]:
-    """The figures that a run or a study has."""
+    """The figures that a run, a study or an experiment has."""
     return tuple(_figures(source))
 
 
@@ -37,17 +40,16 @@ def draw_all(
     style: str = "plain",
     theme: str = "light",
 ) -> Drawn:
-    """Draws these figures of a run or a study into ``folder``.
+    """Draws these figures of a run, a study or an experiment into ``folder``.
 
-    ConfigError where ``source`` is neither.
+    ConfigError where ``source`` is none of them.
     """
-    tables = StudyTables.read(source) if is_study(source) else RunTables.of_folder(source)
     figures = _figures(source)
     drawn = Drawn([], {})
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         try:
-            plot = figures[name](tables)
+            plot = figures[name]()
         except NotDrawnError as reason:
             drawn.left_out[name] = str(reason)
             continue
@@ -60,12 +62,19 @@ def is_study(source: Path) -> bool:
     return (source / "study.yaml").is_file()
 
 
-def _figures(source: Path) -> dict[str, Callable[[Any], Plot]]:
+def _figures(source: Path) -> dict[str, Callable[[], Plot]]:
+    figures: dict[str, Callable[[], Plot]] = {}
+    if (source / CURVES).is_file():
+        figures["curves"] = lambda: plot_curves(read_points(source))
     if is_study(source):
-        return study_figures.FIGURES
-    if not (source / "scores.csv").is_file():
+        study = StudyTables.read(source)
+        figures |= {name: partial(one, study) for name, one in study_figures.FIGURES.items()}
+    elif (source / "scores.csv").is_file():
+        run = RunTables.of_folder(source)
+        figures |= {name: partial(one, run) for name, one in run_figures.FIGURES.items()}
+    if not figures:
         raise ConfigError(
             f"neither a run nor a study ({source})",
             "imgcollapse run CONFIG --out DIR, or imgcollapse study STUDY, makes one",
         )
-    return run_figures.FIGURES
+    return figures

@@ -14,7 +14,15 @@ from imgcollapse.drawing.look import look_of
 from imgcollapse.figures.plot import Plot
 from imgcollapse.store.files import sha256_of, write_bytes, write_json, write_text
 
-SOURCES = ("config.yaml", "scores.csv", "manifest.json", "study.yaml", "study.csv", "counts.csv")
+SOURCES = (
+    "config.yaml",
+    "scores.csv",
+    "manifest.json",
+    "study.yaml",
+    "study.csv",
+    "counts.csv",
+    "curve.csv",
+)
 """What of a run or a study tells which one it is."""
 
 
