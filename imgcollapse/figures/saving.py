@@ -12,6 +12,7 @@ from imgcollapse import __version__
 from imgcollapse.drawing.canvas import Format
 from imgcollapse.drawing.look import look_of
 from imgcollapse.figures.plot import Plot
+from imgcollapse.scores import FLOOR
 from imgcollapse.store.files import sha256_of, write_bytes, write_json, write_text
 
 SOURCES = ("config.yaml", "scores.csv", "manifest.json", "study.yaml", "study.csv", "counts.csv")
@@ -33,11 +34,9 @@ def write_plot(
     every time, but for another version of matplotlib.
     """
     look = look_of(style, theme)
-    pictures = []
-    for format in formats:
-        path = folder / f"{name}.{format}"
-        write_bytes(path, plot.render(format, look))
-        pictures.append(path)
+    pictures = {folder / f"{name}.{format}": plot.render(format, look) for format in formats}
+    for path, content in pictures.items():
+        write_bytes(path, content)
     write_text(folder / f"{name}.csv", plot.table())
     options = "".join(f" --format {format}" for format in formats)
     options += f" --style {style}" if style != "plain" else ""
@@ -45,9 +44,20 @@ def write_plot(
     sidecar: dict[str, Any] = {
         "figure": name,
         "caption": plot.caption,
+        "n": dict(plot.n),
+        "generations": _generations(plot),
         "command": f"imgcollapse figures DIR --only {name}{options}",
         "of": {file: sha256_of(source / file) for file in SOURCES if (source / file).is_file()},
         "versions": {"imgcollapse": __version__, "matplotlib": matplotlib.__version__},
     }
     write_json(folder / f"{name}.json", sidecar)
-    return pictures
+    return list(pictures)
+
+
+def _generations(plot: Plot) -> list[int]:
+    """The generations that are drawn, without the floor; none where it is not over them."""
+    if "generation" not in plot.columns:
+        return []
+    place = plot.columns.index("generation")
+    found = {row[place] for row in plot.rows}
+    return sorted(one for one in found if isinstance(one, int) and one != FLOOR)
