@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from imgcollapse.drawing.canvas import ink, paper
+from imgcollapse.drawing.canvas import ink, legend_size, paper
 from imgcollapse.drawing.letters import shown
 from imgcollapse.drawing.palette import (
     REJECT_COLOUR,
@@ -64,6 +64,19 @@ def legend_entries(shares: ClassShares, *, numbers: bool) -> list[Patch]:
         Patch(facecolor=REJECT_COLOUR, edgecolor=paper(), hatch=REJECT_HATCH, label=label)
     )
     return entries
+
+
+def scale_of_classes(axes: Axes, shares: ClassShares) -> None:
+    """The colours of many classes in their order, with the names of the first and the last."""
+    num = len(shares.names)
+    axes.bar(range(num), 1, 1.0, color=shares.colours)
+    axes.set(xlim=(-0.5, num - 0.5), ylim=(0, 1), yticks=[], xticks=[])
+    axes.spines[:].set_visible(False)
+    words = f"{shown(shares.names[0])} to {shown(shares.names[-1])}, common first"
+    axes.text(
+        1.02, 0.5, f"{num} classes, {words}", transform=axes.transAxes, va="center",
+        fontsize=legend_size(),
+    )  # fmt: skip
 
 
 def histogram(axes: Axes, now: ClassShares, before: Sequence[tuple[str, ClassShares, str]]) -> None:

@@ -54,6 +54,11 @@ def ink() -> str:
     return str(matplotlib.rcParams["text.color"])
 
 
+def legend_size() -> float:
+    """The size of the lesser letters in points, inside the ``figure`` context."""
+    return float(matplotlib.rcParams["legend.fontsize"])
+
+
 def png(made: Figure) -> bytes:
     """The figure as PNG for a screen; call it inside the ``figure`` context."""
     return _saved(made, "png", made.dpi)

@@ -1,0 +1,118 @@
+"""What a generator does to its classes beyond chance, by the share that they began with."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from imgcollapse.drawing.labels import legend_columns, legend_height, percents
+from imgcollapse.drawing.letters import LONGEST, shown
+from imgcollapse.drawing.look import Look
+from imgcollapse.figures.plot import NotDrawnError, Plot
+from imgcollapse.figures.tables import RunTables
+
+MOST_NAMES = 12
+OWN_PROFILE = "own profile"
+BEYOND = 3.0
+"""Whiskers end at so many times the range of the points, where they are longer."""
+WORDS = ("chance alone", "crowding", "the sampler alone")
+
+
+def plot_selection(tables: RunTables) -> Plot:
+    """A point for each class with 95 % limits, the crowding line with its band, and chance: 0."""
+    last = tables.generations[-1]
+    found = {name: tables.values("selection", "initial", name).get(last) for name in tables.began}
+    crowding = tables.values("crowding", "initial").get(last)
+    scores = {name: score for name, score in found.items() if score is not None}
+    if crowding is None or len(scores) < 2:
+        raise NotDrawnError(
+            "no selection in the table of scores: it is not estimated where shares are asked for, "
+            "of one class, of labs among others, and with filters or repairs"
+        )
+    shares = {name: tables.share_at_first(name) for name in scores}
+    sampler = [row for row in tables.audit_rows() if str(row["geometry"]).endswith(OWN_PROFILE)]
+    each = np.array(list(shares.values()))
+    centre = float((each * np.log(each)).sum() / each.sum())
+    low, high = crowding.low or 0.0, crowding.high or 0.0
+    names = [name[:LONGEST] for name in scores] if len(scores) <= MOST_NAMES else []
+
+    def fill(made: Figure, look: Look) -> None:
+        axes = made.subplots()
+        theme = look.theme
+        values = np.array([score.value for score in scores.values()])
+        x = np.geomspace(each.min() / 1.3, min(1.0, each.max() * 1.3), 50)
+        away = np.log(x) - centre
+        band = np.sort([low * away, high * away], axis=0)
+        axes.fill_between(x, *band, color=theme.chance, alpha=0.6, linewidth=0)
+        axes.plot(x, crowding.value * away, color=theme.ink, linewidth=1)
+        axes.axhline(0, color=theme.soft_ink, linestyle="--", linewidth=0.8)
+        bottom, top = min(values.min(), 0.0), max(values.max(), 0.0)
+        reach = BEYOND * max(top - bottom, 0.1)
+        for name, score in scores.items():
+            ends = np.clip([score.low or 0.0, score.high or 0.0], bottom - reach, top + reach)
+            axes.vlines(shares[name], *ends, color=tables.colours[name], linewidth=1)
+            axes.plot(
+                shares[name], score.value, "o", color=tables.colours[name], label=shown(name),
+                markersize=4 if names else 2.5,
+            )  # fmt: skip
+        if sampler:
+            axes.plot(
+                [row["truth"] for row in sampler], [row["shift"] for row in sampler], "D",
+                color=theme.ink, markerfacecolor=theme.paper, markersize=2.8, markeredgewidth=0.7,
+            )  # fmt: skip
+        percents(axes.xaxis)
+        axes.set_xlim(x[0], x[-1])
+        axes.set(xlabel="share it began with", ylabel="selection per generation")
+        axes.set_title(f"crowding {crowding.value:+.2f} ({low:+.2f} to {high:+.2f})")
+        entries: list[Line2D | Patch] = [
+            Line2D([], [], color=theme.soft_ink, linestyle="--", linewidth=0.8, label=WORDS[0]),
+            Line2D([], [], color=theme.ink, linewidth=1, label=f"{WORDS[1]}, 95 %"),
+        ]
+        if sampler:
+            entries.append(
+                Line2D(
+                    [], [], linestyle="", marker="D", color=theme.ink, markersize=2.8,
+                    markerfacecolor=theme.paper, markeredgewidth=0.7, label=WORDS[2],
+                )
+            )  # fmt: skip
+        if names:
+            entries += axes.get_legend_handles_labels()[0]  # type: ignore[arg-type]
+        labels = [str(entry.get_label()) for entry in entries]
+        made.legend(
+            handles=entries, loc="outside lower center", handlelength=1.2, columnspacing=1.2,
+            ncols=legend_columns(labels, look.venue.column, look),
+        )  # fmt: skip
+
+    def size(look: Look) -> tuple[float, float]:
+        legend = legend_height([*names, *WORDS], look.venue.column, look)
+        return look.venue.column, 0.62 * look.venue.column + 2.6 * look.line + legend
+
+    return Plot(
+        size=size,
+        fill=fill,
+        columns=("class", "share", "value", "low", "high", "n"),
+        rows=[
+            *(
+                (name, shares[name], score.value, score.low, score.high, score.n)
+                for name, score in scores.items()
+            ),
+            ("crowding", None, crowding.value, crowding.low, crowding.high, crowding.n),
+            *(
+                (f"sampler, {row['geometry']}", row["truth"], row["shift"], row["low"],
+                 row["high"], None)
+                for row in sampler
+            ),
+        ],
+        caption=(
+            f"Selection of each class per generation, from all {last + 1} generations of one chain "
+            f"and {crowding.n:,} samples of each, by the share it began with: a class's share is "
+            "multiplied by exp of it, beyond chance. Whiskers are 95 % limits of chance and "
+            "counting in this chain. The line is the crowding coefficient, the slope on the log of "
+            "the share, with its 95 % band: above 0, common classes crowd out rare ones."
+            + (" Diamonds are the log-odds by which the sampler alone, with a perfect denoiser, "
+               "shifts classes of such shares." if sampler else "")
+        ),
+        n={"chains": 1, "generations": last + 1, "samples of each generation": crowding.n},
+    )  # fmt: skip
