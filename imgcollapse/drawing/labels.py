@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise, product
+from itertools import product
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
@@ -17,13 +19,14 @@ from imgcollapse.drawing.look import SANS, Look
 from imgcollapse.scores import percent
 
 Array = NDArray[np.float64]
+Point = tuple[float, float]
 
 LINE_GAP = 1.15
 """Lines of text beside an axis are so many heights of a letter apart."""
 AROUND = (
-    (0, 5, "center", "bottom"), (0, -5, "center", "top"), (5, 0, "left", "center"),
-    (-5, 0, "right", "center"), (4, 4, "left", "bottom"), (-4, 4, "right", "bottom"),
-    (4, -4, "left", "top"), (-4, -4, "right", "top"),
+    (3, 3, "left", "bottom"), (-3, 3, "right", "bottom"), (3, -3, "left", "top"),
+    (-3, -3, "right", "top"), (0, 5, "center", "bottom"), (0, -5, "center", "top"),
+    (5, 0, "left", "center"), (-5, 0, "right", "center"),
 )  # fmt: skip
 """Places around a point, in points, and how a word is aligned there."""
 
@@ -50,7 +53,7 @@ def generations_axis(axes: Axes) -> None:
 
 def percents(axis: Axis) -> None:
     """Shares on a log axis, named at each power of ten."""
-    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.axes.set(**{"xscale" if axis is axis.axes.xaxis else "yscale": "log"})
     axis.set_major_locator(LogLocator(numticks=9))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda share, _: percent(share)))
@@ -107,23 +110,30 @@ def label_ends(
 
 
 def number_points(
-    made: Figure, axes: Axes, points: Sequence[tuple[float, float]], words: Sequence[str]
+    made: Figure,
+    axes: Axes,
+    points: Sequence[Point],
+    words: Sequence[str],
+    lines: Sequence[tuple[Point, Point]],
 ) -> None:
-    """A word beside each point of a path where there is room for it; the last goes first."""
+    """A word beside each point where there is room for it, if need be on lines; the last first.
+
+    Points and the ends of lines are in data.
+    """
     made.draw_without_rendering()
     pixels = axes.transData.transform(np.array(points))
     size = 4 * made.dpi / 72
     dots = [_square(pixel, size) for pixel in pixels]
-    lines = [
+    crossed = [
         _square(start + part * (end - start), 1.0)
-        for start, end in pairwise(pixels)
+        for start, end in (axes.transData.transform(np.array(line)) for line in lines)
         for part in np.linspace(0, 1, 50)
     ]
     taken: list[Bbox] = []
     inside = axes.get_window_extent()
     for place in [len(points) - 1, *range(len(points) - 1)]:
         others = [*taken, *(dot for at, dot in enumerate(dots) if at != place)]
-        for crossed, (x, y, horizontal, vertical) in product((lines, []), AROUND):
+        for avoided, (x, y, horizontal, vertical) in product((crossed, []), AROUND):
             word = axes.annotate(
                 words[place], points[place], (x, y), textcoords="offset points",
                 ha=horizontal, va=vertical, fontsize="medium",
@@ -132,7 +142,7 @@ def number_points(
             box = word.get_window_extent()
             is_inside = inside.x0 <= box.x0 <= box.x1 <= inside.x1
             is_inside = is_inside and inside.y0 <= box.y0 <= box.y1 <= inside.y1
-            if is_inside and not box.count_overlaps([*others, *crossed]):
+            if is_inside and not box.count_overlaps([*others, *avoided]):
                 taken.append(box)
                 break
             word.remove()
@@ -141,3 +151,13 @@ def number_points(
 def _square(centre: Array, size: float) -> Bbox:
     x, y = centre
     return Bbox.from_bounds(x - size / 2, y - size / 2, size, size)
+
+
+def in_columns(meanings: Sequence[Artist], names: Sequence[Artist], columns: int) -> list[Artist]:
+    """Entries of a legend whose first column holds the meanings, and the others the names."""
+    if columns == 1 or not names:
+        return [*meanings, *names]
+    rows = max(len(meanings), -(-len(names) // (columns - 1)))
+    blank = Line2D([], [], linestyle="", label=" ")
+    first = [*meanings, *[blank] * (rows - len(meanings))]
+    return [*first, *names, *[blank] * (rows * (columns - 1) - len(names))]

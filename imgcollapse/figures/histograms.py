@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 
 from imgcollapse.drawing.bars import ClassShares
 from imgcollapse.drawing.canvas import paper
-from imgcollapse.drawing.labels import percents
+from imgcollapse.drawing.labels import legend_columns, percents
 from imgcollapse.drawing.letters import LONGEST, shown
 from imgcollapse.drawing.look import Look
 from imgcollapse.drawing.palette import REJECT_COLOUR, REJECT_HATCH, REJECT_NAME
@@ -35,7 +35,9 @@ def plot_histograms(tables: RunTables) -> Plot:
     is_chance = any(chance.values())
     at_first = [tables.share_at_first(name) for name in sets[0].names]
     n = sets[0].n
-    columns = min(len(generations), COLUMNS if len(at_first) <= MANY else COLUMNS - 1)
+    is_short = max(map(len, tables.classes)) <= 2
+    columns = 2 if len(generations) == 4 or len(at_first) > MANY else COLUMNS
+    columns = min(len(generations), columns)
     num_rows = -(-len(generations) // columns)
 
     def letter(look: Look) -> float:
@@ -47,8 +49,8 @@ def plot_histograms(tables: RunTables) -> Plot:
         return bar > 1.05 * letter(look)
 
     def size(look: Look) -> tuple[float, float]:
-        longest = max(min(len(name), LONGEST) for name in (*tables.classes, REJECT_NAME))
-        below = 0.62 * letter(look) * longest if is_room(look) else look.line
+        longest = max(min(len(name), LONGEST) for name in (*tables.classes, "rejected"))
+        below = 0.62 * letter(look) * longest if is_room(look) and not is_short else look.line
         height = num_rows * (0.21 * look.venue.page + 1.2 * look.line) + below
         return look.venue.page, height + 2.4 * look.line
 
@@ -63,13 +65,15 @@ def plot_histograms(tables: RunTables) -> Plot:
             _draw(axes, now, at_first, ribbons, look)
             axes.set_title(f"generation {generation}")
             lowest = place + columns >= len(generations)
-            names = [*(shown(name) for name in now.names), shown(REJECT_NAME)]
-            if lowest and is_room(look):
-                axes.set_xticks(_places(len(at_first)), names, rotation=90)
+            names = [shown(name) for name in now.names]
+            if lowest and is_room(look) and is_short:
+                axes.set_xticks(_places(len(at_first))[:-1], names)
+            elif lowest and is_room(look):
+                axes.set_xticks(_places(len(at_first)), [*names, "rejected"], rotation=90)
             else:
                 axes.set_xticks([])
                 if lowest:
-                    axes.set_xlabel(f"{len(at_first)} classes, common first; rejects")
+                    axes.set_xlabel(f"{len(at_first)} classes, common first")
         for axes in panels[:, 0]:
             axes.set_ylabel(f"share of {n:,} images")
         entries: list[Line2D | Patch] = [
@@ -79,7 +83,15 @@ def plot_histograms(tables: RunTables) -> Plot:
             entries.append(
                 Patch(color=look.theme.chance, label="95 % of chains under chance alone")
             )
-        made.legend(handles=entries, loc="outside lower center", ncols=2)
+        entries.append(
+            Patch(facecolor=REJECT_COLOUR, edgecolor=paper(), hatch=REJECT_HATCH, label=REJECT_NAME)
+        )
+        labels = [str(entry.get_label()) for entry in entries]
+        made.legend(
+            handles=entries,
+            loc="outside lower center",
+            ncols=legend_columns(labels, look.venue.page, look),
+        )
 
     return Plot(
         size=size,

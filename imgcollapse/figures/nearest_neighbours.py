@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from imgcollapse.drawing.look import Look
+from imgcollapse.drawing.look import SANS, Look
 from imgcollapse.drawing.tiles import in_a_row
 from imgcollapse.figures.plot import Plot
 from imgcollapse.figures.tables import RunTables
@@ -30,7 +30,7 @@ def plot_neighbours(tables: RunTables) -> Plot:
 
     def layout(look: Look) -> tuple[float, float, float, float]:
         """Left of the pictures, the width of a block, and the height and width of a tile."""
-        left = 5.2 * look.venue.size / 72
+        left = (6.6 if look.venue.family == SANS else 5.4) * look.venue.size / 72
         blocks = len(generations)
         wide = (look.venue.page - left - 0.04 - GAP * (blocks - 1)) / blocks
         if blocks == 1:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import Any
+
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
@@ -46,7 +49,7 @@ def plot_path(tables: RunTables) -> Plot:
         axes.set_xlim(right=min(1.02, axes.get_xlim()[1]))
         axes.set_ylim(top=min(1.02, axes.get_ylim()[1]))
         axes.grid()
-        style = {"color": look.theme.ink, "linestyle": "", "markersize": 4}
+        style: dict[str, Any] = {"color": look.theme.ink, "linestyle": "", "markersize": 4}
         made.legend(
             handles=[
                 Line2D([], [], marker="o", label="generation, by number", **style),
@@ -58,7 +61,12 @@ def plot_path(tables: RunTables) -> Plot:
             loc="outside lower center",
             ncols=1 if look.venue.column < 3 else 2,
         )  # fmt: skip
-        number_points(made, axes, [*points, real], [*map(str, generations), ""])
+        lines = list(pairwise(points))
+        for one in (FLOOR, *generations):
+            x, y = recall[one], precision[one]
+            lines.append(((x.low or 0, y.value), (x.high or 1, y.value)))
+            lines.append(((x.value, y.low or 0), (x.value, y.high or 1)))
+        number_points(made, axes, [real, *points], ["", *map(str, generations)], lines)
 
     def size(look: Look) -> tuple[float, float]:
         return look.venue.column, 0.72 * look.venue.column + 2.4 * look.line

@@ -13,7 +13,7 @@ from imgcollapse.drawing.canvas import Format
 from imgcollapse.drawing.look import look_of
 from imgcollapse.figures.plot import Plot
 from imgcollapse.scores import FLOOR
-from imgcollapse.store.files import sha256_of, write_bytes, write_json, write_text
+from imgcollapse.store.files import json_text, sha256_of, write_bytes
 
 SOURCES = ("config.yaml", "scores.csv", "manifest.json", "study.yaml", "study.csv", "counts.csv")
 """What of a run or a study tells which one it is."""
@@ -31,13 +31,25 @@ def write_plot(
     """Writes ``name`` in each format, ``name.csv`` and ``name.json`` into a folder that exists.
 
     ``source`` is the run or the study that was drawn. Returns the pictures. Bytes are the same
-    every time, but for another version of matplotlib.
+    every time, but for another version of matplotlib. Nothing is written before all is drawn.
     """
+    files = drawn_files(plot, name, source, formats, style, theme)
+    for file, content in files.items():
+        write_bytes(folder / file, content)
+    return [folder / f"{name}.{format}" for format in formats]
+
+
+def drawn_files(
+    plot: Plot,
+    name: str,
+    source: Path,
+    formats: Sequence[Format],
+    style: str = "plain",
+    theme: str = "light",
+) -> dict[str, bytes]:
+    """The files of a figure by their names: pictures, the plotted numbers, what they are of."""
     look = look_of(style, theme)
-    pictures = {folder / f"{name}.{format}": plot.render(format, look) for format in formats}
-    for path, content in pictures.items():
-        write_bytes(path, content)
-    write_text(folder / f"{name}.csv", plot.table())
+    files = {f"{name}.{format}": plot.render(format, look) for format in formats}
     options = "".join(f" --format {format}" for format in formats)
     options += f" --style {style}" if style != "plain" else ""
     options += f" --theme {theme}" if theme != "light" else ""
@@ -50,8 +62,9 @@ def write_plot(
         "of": {file: sha256_of(source / file) for file in SOURCES if (source / file).is_file()},
         "versions": {"imgcollapse": __version__, "matplotlib": matplotlib.__version__},
     }
-    write_json(folder / f"{name}.json", sidecar)
-    return list(pictures)
+    files[f"{name}.csv"] = plot.table().encode()
+    files[f"{name}.json"] = json_text(sidecar).encode()
+    return files
 
 
 def _generations(plot: Plot) -> list[int]:

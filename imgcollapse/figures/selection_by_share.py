@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from imgcollapse.drawing.labels import legend_columns, legend_height, percents
+from imgcollapse.drawing.labels import in_columns, legend_columns, legend_height, percents
 from imgcollapse.drawing.letters import LONGEST, shown
 from imgcollapse.drawing.look import Look
 from imgcollapse.figures.plot import NotDrawnError, Plot
@@ -15,8 +15,8 @@ from imgcollapse.figures.tables import RunTables
 
 MOST_NAMES = 12
 OWN_PROFILE = "own profile"
-BEYOND = 3.0
-"""Whiskers end at so many times the range of the points, where they are longer."""
+BEYOND = 0.6
+"""So many times the range of the points is drawn beyond them; whiskers may go on."""
 WORDS = ("chance alone", "crowding", "the sampler alone")
 
 
@@ -51,8 +51,10 @@ def plot_selection(tables: RunTables) -> Plot:
         bottom, top = min(values.min(), 0.0), max(values.max(), 0.0)
         reach = BEYOND * max(top - bottom, 0.1)
         for name, score in scores.items():
-            ends = np.clip([score.low or 0.0, score.high or 0.0], bottom - reach, top + reach)
-            axes.vlines(shares[name], *ends, color=tables.colours[name], linewidth=1)
+            axes.vlines(
+                shares[name], score.low or 0.0, score.high or 0.0, color=tables.colours[name],
+                linewidth=1,
+            )  # fmt: skip
             axes.plot(
                 shares[name], score.value, "o", color=tables.colours[name], label=shown(name),
                 markersize=4 if names else 2.5,
@@ -62,10 +64,13 @@ def plot_selection(tables: RunTables) -> Plot:
                 [row["truth"] for row in sampler], [row["shift"] for row in sampler], "D",
                 color=theme.ink, markerfacecolor=theme.paper, markersize=2.8, markeredgewidth=0.7,
             )  # fmt: skip
+        ends = np.array(axes.get_ylim())
+        axes.set_ylim(np.clip(ends, bottom - reach, top + reach))
         percents(axes.xaxis)
         axes.set_xlim(x[0], x[-1])
         axes.set(xlabel="share it began with", ylabel="selection per generation")
-        axes.set_title(f"crowding {crowding.value:+.2f} ({low:+.2f} to {high:+.2f})")
+        title = f"crowding {crowding.value:+.2f} ({low:+.2f} to {high:+.2f})"
+        axes.set_title(title.replace("-", "−"))
         entries: list[Line2D | Patch] = [
             Line2D([], [], color=theme.soft_ink, linestyle="--", linewidth=0.8, label=WORDS[0]),
             Line2D([], [], color=theme.ink, linewidth=1, label=f"{WORDS[1]}, 95 %"),
@@ -77,16 +82,15 @@ def plot_selection(tables: RunTables) -> Plot:
                     markerfacecolor=theme.paper, markeredgewidth=0.7, label=WORDS[2],
                 )
             )  # fmt: skip
-        if names:
-            entries += axes.get_legend_handles_labels()[0]  # type: ignore[arg-type]
-        labels = [str(entry.get_label()) for entry in entries]
+        columns = legend_columns([*names, *WORDS], look.venue.column, look)
+        points = axes.get_legend_handles_labels()[0] if names else []
         made.legend(
-            handles=entries, loc="outside lower center", handlelength=1.2, columnspacing=1.2,
-            ncols=legend_columns(labels, look.venue.column, look),
+            handles=in_columns(entries, points, columns), loc="outside lower center",
+            ncols=columns, handlelength=1.2, columnspacing=1.2,
         )  # fmt: skip
 
     def size(look: Look) -> tuple[float, float]:
-        legend = legend_height([*names, *WORDS], look.venue.column, look)
+        legend = legend_height([*names, *WORDS, ""], look.venue.column, look)
         return look.venue.column, 0.62 * look.venue.column + 2.6 * look.line + legend
 
     return Plot(
@@ -109,8 +113,9 @@ def plot_selection(tables: RunTables) -> Plot:
             f"Selection of each class per generation, from all {last + 1} generations of one chain "
             f"and {crowding.n:,} samples of each, by the share it began with: a class's share is "
             "multiplied by exp of it, beyond chance. Whiskers are 95 % limits of chance and "
-            "counting in this chain. The line is the crowding coefficient, the slope on the log of "
-            "the share, with its 95 % band: above 0, common classes crowd out rare ones."
+            "counting in this chain, and may go on beyond the axes. The line is the crowding "
+            "coefficient, the slope on the log of the share, with its 95 % band: above 0, common "
+            "classes crowd out rare ones."
             + (" Diamonds are the log-odds by which the sampler alone, with a perfect denoiser, "
                "shifts classes of such shares." if sampler else "")
         ),

@@ -31,7 +31,7 @@ def plot_lines(tables: RunTables) -> Plot:
         raise NotDrawnError("lines need two generations or more")
     n = rejects[generations[0]].n
     least = 0.5 / n
-    numbers = " and ".join(str(began.index(name) + 1) for name in chance)
+    numbers = ", ".join(f"#{began.index(name) + 1}" for name in chance)
     words_for_chance = f"95 % of chains under chance: {numbers}"
     named = began
     if len(began) > MOST_NAMES:
@@ -57,11 +57,16 @@ def plot_lines(tables: RunTables) -> Plot:
                 linewidth=1.6 if name in ends else 1.0 if name in named else 0.5,
                 marker="o" if name in named and len(generations) <= MOST_NAMES else None,
                 markersize=2.5,
+                clip_on=False,
             )  # fmt: skip
             if name in named:
                 rank = began.index(name) + 1
                 words.append(
-                    (float(values[-1]), f"{rank} {shown(name, LONGEST_NAME)}", tables.colours[name])
+                    (
+                        float(values[-1]),
+                        f"#{rank} {shown(name, LONGEST_NAME)}",
+                        tables.colours[name],
+                    )
                 )
         values = np.maximum([rejects[one].value for one in generations], least)
         axes.plot(generations, values, color=look.theme.soft_ink, linestyle="--", linewidth=1)

@@ -71,4 +71,9 @@ def plot_shares(tables: RunTables) -> Plot:
             "generation of one chain, common classes at the bottom, and of what it takes for no "
             "class; beside them the same of held-out real images (generation -1 in the table)."
         ),
+        n={
+            "chains": 1,
+            "samples of each generation": sets[0].n,
+            "held-out real images": floor.n,
+        },
     )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from imgcollapse.drawing.bars import ClassShares, ordered_colours
 from imgcollapse.drawing.palette import class_colours
-from imgcollapse.errors import ConfigError
+from imgcollapse.errors import ConfigError, CorruptError
 from imgcollapse.figures.plot import NotDrawnError
 from imgcollapse.metrics.shares import tail_classes
 from imgcollapse.scores import FLOOR, Score, from_csv, select
@@ -41,7 +41,10 @@ class RunTables:
 
     @classmethod
     def of_folder(cls, path: Path) -> RunTables:
-        """From ``scores.csv`` and ``reference/counts.json`` of a run, or of a copy of these."""
+        """From ``scores.csv`` and ``reference/counts.json`` of a run, or of a copy of these.
+
+        ConfigError where there is no table or no generation in it, CorruptError where it is broken.
+        """
         table = path / TABLE
         try:
             text = table.read_text(encoding="utf-8")
@@ -49,9 +52,14 @@ class RunTables:
             raise ConfigError(
                 f"no table of scores ({table})", "imgcollapse run CONFIG --out DIR makes one"
             ) from None
+        except UnicodeDecodeError as error:
+            raise CorruptError(f"not a table of scores: {error} ({table})") from None
         initial = RunDirectory(path).initial_counts()
         counts = np.array(list(initial.values()), np.int64)
-        return cls(path, tuple(initial), counts, from_csv(text, str(table)))
+        found = cls(path, tuple(initial), counts, from_csv(text, str(table)))
+        if not found.generations:
+            raise ConfigError(f"no generation is committed yet ({path})", "imgcollapse status DIR")
+        return found
 
     @cached_property
     def _by_metric(self) -> dict[str, list[Score]]:
@@ -76,12 +84,12 @@ class RunTables:
         rare = tail_classes(self.initial_counts)
         return [name for name, is_rare in zip(self.classes, rare, strict=True) if is_rare]
 
-    @property
+    @cached_property
     def began(self) -> list[str]:
         """The classes of the first pool, common first."""
         return [self.classes[label] for label in self.order if self.initial_counts[label]]
 
-    @property
+    @cached_property
     def colours(self) -> dict[str, str]:
         return dict(zip(self.classes, class_colours(len(self.classes)), strict=True))
 
@@ -89,7 +97,7 @@ class RunTables:
         """The share of a class in the first pool."""
         return float(self.initial_counts[self.classes.index(name)] / self.initial_counts.sum())
 
-    @property
+    @cached_property
     def generations(self) -> list[int]:
         return sorted({score.generation for score in self.scores} - {FLOOR})
 

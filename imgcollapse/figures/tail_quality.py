@@ -102,7 +102,8 @@ def _draw(axes: Axes, tables: RunTables, chosen: dict[str, dict[int, Score]]) ->
         )  # fmt: skip
         for one in [*floor, *over]:
             x = (real if one.generation == FLOOR else one.generation) + aside
-            axes.vlines(x, one.low, one.high, color=colour, linewidth=0.8)
+            low, high = (one.value if end is None else end for end in (one.low, one.high))
+            axes.vlines(x, low, high, color=colour, linewidth=0.8)
     step = -(-len(generations) // 6)
     axes.set_xticks([real, *generations[::step]], ["real", *map(str, generations[::step])])
     axes.set_xlabel("generation")
