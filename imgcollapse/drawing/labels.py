@@ -45,9 +45,13 @@ def legend_height(labels: Sequence[str], width: float, look: Look, most: int = 6
     return rows * 1.5 * (look.venue.size - 1) / 72 + 0.08
 
 
-def generations_axis(axes: Axes) -> None:
+def generations_axis(axes: Axes, generations: Sequence[int]) -> None:
     """Whole numbers below, and what they are."""
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    if len(generations) == 1:
+        axes.set_xticks(generations)
+        axes.set_xlim(generations[0] - 1, generations[0] + 1)
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("generation")
 
 

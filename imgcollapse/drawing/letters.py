@@ -41,6 +41,7 @@ def shown(name: str, longest: int = LONGEST) -> str:
     Letters that no font of the figure has are spelled out as their numbers, such as U+732B.
     """
     name = " ".join("".join(" " if _is_blank(letter) else letter for letter in name).split())
+    name = name or "–"
     if len(name) > longest:
         tail = (longest - 1) // 2
         name = f"{name[: longest - 1 - tail]}…{name[-tail:]}"

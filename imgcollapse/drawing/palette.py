@@ -10,6 +10,9 @@ COLOURS = (
 )  # fmt: skip
 """Okabe and Ito 2008, then three of Tol 2021."""
 
+ARC = 0.85
+"""The part of the wheel of hues that many classes take, so that the last is not like the first."""
+
 REJECT_COLOUR = "#D9D9D9"
 REJECT_HATCH = "////"
 REJECT_NAME = "no class (rejected)"
@@ -22,6 +25,6 @@ def class_colours(num_classes: int) -> list[str]:
     wheel = []
     for place in range(num_classes):
         lightness = 0.42 if place % 2 else 0.62
-        red, green, blue = colorsys.hls_to_rgb(place / num_classes, lightness, 0.6)
+        red, green, blue = colorsys.hls_to_rgb(ARC * place / num_classes, lightness, 0.6)
         wheel.append(f"#{round(red * 255):02X}{round(green * 255):02X}{round(blue * 255):02X}")
     return wheel

@@ -32,7 +32,7 @@ def plot_distance(tables: RunTables) -> Plot:
         titles = (f"judge features, {n:,} images", "Inception features (FID)")
         row = made.subplots(1, len(panels), squeeze=False)[0]
         for axes, scores, title in zip(row, panels, titles, strict=False):
-            _draw(axes, scores, look)
+            _draw(axes, scores, tables.generations, look)
             axes.set_title(title)
         row[0].set_ylabel("Fréchet distance")
         columns = 1 if look.venue.column < 4 and not inception else 3
@@ -70,7 +70,7 @@ def plot_distance(tables: RunTables) -> Plot:
     )
 
 
-def _draw(axes: Axes, found: Found, look: Look) -> None:
+def _draw(axes: Axes, found: Found, generations: list[int], look: Look) -> None:
     for reference, colour, label in LINES:
         if reference not in found:
             continue
@@ -90,5 +90,5 @@ def _draw(axes: Axes, found: Found, look: Look) -> None:
         label="real images scored alike",
     )  # fmt: skip
     axes.set_ylim(0, None)
-    generations_axis(axes)
+    generations_axis(axes, generations)
     axes.grid(axis="y")

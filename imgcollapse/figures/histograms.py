@@ -64,7 +64,7 @@ def plot_histograms(tables: RunTables) -> Plot:
             ribbons = [chance[name].get(generation) for name in now.names]
             _draw(axes, now, at_first, ribbons, look)
             axes.set_title(f"generation {generation}")
-            lowest = place + columns >= len(generations)
+            lowest = place // columns == num_rows - 1
             names = [shown(name) for name in now.names]
             if lowest and is_room(look) and is_short:
                 axes.set_xticks(_places(len(at_first))[:-1], names)
@@ -147,7 +147,8 @@ def _draw(
     bars = axes.bar(places, heights, 0.62, color=[*now.colours, REJECT_COLOUR])
     bars[-1].set(hatch=REJECT_HATCH, edgecolor=paper(), linewidth=0)
     ends = np.clip([now.low, now.high], least, 1)
-    axes.vlines(places[:-1], *ends, color=theme.ink, linewidth=0.6)
+    many = len(now.names) > MANY
+    axes.vlines(places[:-1], *ends, color=theme.ink, linewidth=0.25 if many else 0.6)
     left = np.array(places[:-1]) - 0.5
     axes.hlines(at_first, left, left + 1, color=theme.ink, linewidth=1)
     percents(axes.yaxis)

@@ -46,18 +46,18 @@ def plot_selection(tables: RunTables) -> Plot:
         away = np.log(x) - centre
         band = np.sort([low * away, high * away], axis=0)
         axes.fill_between(x, *band, color=theme.chance, alpha=0.6, linewidth=0)
-        axes.plot(x, crowding.value * away, color=theme.ink, linewidth=1)
+        axes.plot(x, crowding.value * away, color=theme.ink, linewidth=1, zorder=3)
         axes.axhline(0, color=theme.soft_ink, linestyle="--", linewidth=0.8)
         bottom, top = min(values.min(), 0.0), max(values.max(), 0.0)
         reach = BEYOND * max(top - bottom, 0.1)
         for name, score in scores.items():
             axes.vlines(
                 shares[name], score.low or 0.0, score.high or 0.0, color=tables.colours[name],
-                linewidth=1,
+                linewidth=1 if names else 0.4,
             )  # fmt: skip
             axes.plot(
                 shares[name], score.value, "o", color=tables.colours[name], label=shown(name),
-                markersize=4 if names else 2.5,
+                markersize=4 if names else 2,
             )  # fmt: skip
         if sampler:
             axes.plot(

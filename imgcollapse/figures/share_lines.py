@@ -73,7 +73,7 @@ def plot_lines(tables: RunTables) -> Plot:
         words.append((float(values[-1]), "rejected", look.theme.soft_ink))
         axes.set(xlim=(generations[0], generations[-1]), ylim=(least * 0.9, 1.05))
         axes.set_ylabel(f"share of {n:,} images")
-        generations_axis(axes)
+        generations_axis(axes, generations)
         axes.grid(axis="y")
         if chance:
             made.legend(

@@ -7,10 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
 
 from imgcollapse.drawing.canvas import legend_size
-from imgcollapse.drawing.labels import percents
+from imgcollapse.drawing.labels import generations_axis, percents
 from imgcollapse.drawing.letters import shown
 from imgcollapse.drawing.look import Look, Theme
 from imgcollapse.figures.plot import Plot
@@ -44,9 +43,9 @@ def plot_against_chance(tables: RunTables) -> Plot:
             _draw_class(axes, tables, name, tables.colours[name], look.theme)
             if place + columns >= len(began):
                 axes.tick_params(labelbottom=True)
+                generations_axis(axes, tables.generations)
         for axes in panels[:, 0]:
             axes.set_ylabel(f"share of {n:,} images")
-        made.supxlabel("generation", fontsize="medium")
         entries: list[Line2D | Patch] = [
             Line2D(
                 [], [], color=look.theme.soft_ink, linestyle="--", linewidth=0.8,
@@ -122,4 +121,3 @@ def _draw_class(axes: Axes, tables: RunTables, name: str, colour: str, theme: Th
     percents(axes.yaxis)
     axes.set_ylim(least * 0.8, 1.1)
     axes.set_title(f"{shown(name, 16)}\n{percent(began)} at first", fontsize=legend_size())
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -14,6 +14,8 @@ from imgcollapse.figures.plot import Plot
 from imgcollapse.figures.tables import RunTables
 
 COLUMNS = 16
+FEWEST = 10
+"""Of fewer samples the pictures are no larger than of so many."""
 MOST_ROWS = 12
 MOST_NAMES = 20
 BAR = 0.15
@@ -41,7 +43,7 @@ def plot_strip(tables: RunTables) -> Plot:
         """Left of the pictures, their width and a row's height, above and below the rows."""
         left = (1.4 + 0.6 * len(str(generations[-1]))) * look.line
         wide = look.venue.page * (1 - BAR) - left - 0.1
-        tall = wide / num * (tile_height + 0.08 * tile_height) / tile_width
+        tall = wide / max(num, FEWEST) * (tile_height + 0.08 * tile_height) / tile_width
         below = legend_height(names, look.venue.page - left, look) if few else 1.6 * look.line
         return left, wide, tall, 1.6 * look.line, below
 
@@ -57,7 +59,8 @@ def plot_strip(tables: RunTables) -> Plot:
             zip(rows, generations, strict=True)
         ):
             bottom = height - above - place * (tall + GAP) - tall
-            axes = made.add_axes((left / width, bottom / height, wide / width, tall / height))
+            across = wide * min(1.0, num / FEWEST)
+            axes = made.add_axes((left / width, bottom / height, across / width, tall / height))
             picture = mosaic(images, verdicts, num, num_classes, look.theme.paper)
             axes.imshow(picture, interpolation="nearest", aspect="auto")
             axes.set_axis_off()

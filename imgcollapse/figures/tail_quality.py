@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -17,6 +19,8 @@ PANELS = (
     ("vendi", "", "Vendi score of 50 images"),
     ("coverage", "balanced", "coverage of real images"),
 )
+MARKERS = "osD^vPX<>*"
+MANY = 10
 MOST = 5
 """Of the tail so many classes are drawn, the rarest that have scores, and the most common."""
 
@@ -28,6 +32,7 @@ def plot_tail(tables: RunTables) -> Plot:
     if not drawn:
         raise NotDrawnError("no Vendi score or coverage of a class in the table of scores")
     names = [name for name in tables.began if any(name in chosen[metric] for metric, _, _ in drawn)]
+    markers = dict(zip(names, cycle(MARKERS), strict=False))
     short = [name[:LONGEST] for name in names]
     n = max(one.n for metric, _, _ in drawn for found in chosen[metric].values()
             for one in found.values() if one.generation != FLOOR)  # fmt: skip
@@ -35,12 +40,19 @@ def plot_tail(tables: RunTables) -> Plot:
     def fill(made: Figure, look: Look) -> None:
         row = made.subplots(1, len(drawn), squeeze=False)[0]
         for axes, (metric, _, title) in zip(row, drawn, strict=True):
-            _draw(axes, tables, chosen[metric])
+            _draw(axes, tables, chosen[metric], markers, look)
             axes.set_title(title)
         made.legend(
             handles=[
-                Line2D([], [], color=tables.colours[name], marker="o", label=shown(name))
-                for name in names
+                Line2D(
+                    [],
+                    [],
+                    color=tables.colours[name],
+                    marker=marker,
+                    markersize=3,
+                    label=shown(name),
+                )
+                for name, marker in markers.items()
             ],
             loc="outside lower center",
             ncols=legend_columns(short, _width(look), look),
@@ -83,22 +95,28 @@ def _chosen(tables: RunTables, metric: str, reference: str) -> dict[str, dict[in
     return {name: found[name] for name in dict.fromkeys([*seen[:1], *rare[-MOST:]])}
 
 
-def _draw(axes: Axes, tables: RunTables, chosen: dict[str, dict[int, Score]]) -> None:
+def _draw(
+    axes: Axes,
+    tables: RunTables,
+    chosen: dict[str, dict[int, Score]],
+    markers: dict[str, str],
+    look: Look,
+) -> None:
     generations = tables.generations
     real = generations[0] - max(1.0, 0.12 * (len(generations) - 1))
-    apart = 0.02 * (generations[-1] - real)
+    apart = min(0.1, 0.02 * (generations[-1] - real))
     for place, (name, found) in enumerate(chosen.items()):
         aside = (place - (len(chosen) - 1) / 2) * apart
         colour = tables.colours[name]
         over = [found[one] for one in generations if one in found]
         axes.plot(
-            [one.generation + aside for one in over], [one.value for one in over], marker="o",
-            color=colour, markersize=3,
+            [one.generation + aside for one in over], [one.value for one in over], color=colour,
+            marker=markers[name], markersize=3 if len(generations) <= MANY else 2,
         )  # fmt: skip
         floor = [found[FLOOR]] if FLOOR in found else []
         axes.plot(
-            [real + aside] * len(floor), [one.value for one in floor], marker="s", color=colour,
-            markersize=3,
+            [real + aside] * len(floor), [one.value for one in floor], color=colour,
+            marker=markers[name], markerfacecolor=look.theme.paper, markersize=3,
         )  # fmt: skip
         for one in [*floor, *over]:
             x = (real if one.generation == FLOOR else one.generation) + aside
