@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
@@ -55,10 +53,10 @@ def generations_axis(axes: Axes, generations: Sequence[int]) -> None:
     axes.set_xlabel("generation")
 
 
-def percents(axis: Axis) -> None:
-    """Shares on a log axis, named at each power of ten."""
+def percents(axis: Axis, between: bool = False) -> None:
+    """Shares on a log axis, named at each power of ten, and at three times it in ``between``."""
     axis.axes.set(**{"xscale" if axis is axis.axes.xaxis else "yscale": "log"})
-    axis.set_major_locator(LogLocator(numticks=9))
+    axis.set_major_locator(LogLocator(subs=(1.0, 3.0) if between else (1.0,), numticks=9))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda share, _: percent(share)))
 
@@ -155,13 +153,3 @@ def number_points(
 def _square(centre: Array, size: float) -> Bbox:
     x, y = centre
     return Bbox.from_bounds(x - size / 2, y - size / 2, size, size)
-
-
-def in_columns(meanings: Sequence[Artist], names: Sequence[Artist], columns: int) -> list[Artist]:
-    """Entries of a legend whose first column holds the meanings, and the others the names."""
-    if columns == 1 or not names:
-        return [*meanings, *names]
-    rows = max(len(meanings), -(-len(names) // (columns - 1)))
-    blank = Line2D([], [], linestyle="", label=" ")
-    first = [*meanings, *[blank] * (rows - len(meanings))]
-    return [*first, *names, *[blank] * (rows * (columns - 1) - len(names))]

@@ -56,9 +56,14 @@ def draw_all(
     if not files:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
         raise ConfigError(f"nothing can be drawn: {reasons} ({source})")
-    folder.mkdir(parents=True, exist_ok=True)
-    for file, content in files.items():
-        write_bytes(folder / file, content)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, content in files.items():
+            write_bytes(folder / file, content)
+    except OSError as error:
+        raise ConfigError(
+            f"the figures cannot be written: {error.strerror} ({folder})", "give another --out"
+        ) from error
     pictures = [folder / file for file in files if not file.endswith((".csv", ".json"))]
     return Drawn(pictures, left_out)
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from imgcollapse.drawing.labels import in_columns, legend_columns, legend_height, percents
+from imgcollapse.drawing.labels import legend_columns, legend_height, percents
 from imgcollapse.drawing.letters import LONGEST, shown
 from imgcollapse.drawing.look import Look
 from imgcollapse.figures.plot import NotDrawnError, Plot
@@ -66,7 +66,7 @@ def plot_selection(tables: RunTables) -> Plot:
             )  # fmt: skip
         ends = np.array(axes.get_ylim())
         axes.set_ylim(np.clip(ends, bottom - reach, top + reach))
-        percents(axes.xaxis)
+        percents(axes.xaxis, between=x[-1] < 100 * x[0])
         axes.set_xlim(x[0], x[-1])
         axes.set(xlabel="share it began with", ylabel="selection per generation")
         title = f"crowding {crowding.value:+.2f} ({low:+.2f} to {high:+.2f})"
@@ -85,12 +85,12 @@ def plot_selection(tables: RunTables) -> Plot:
         columns = legend_columns([*names, *WORDS], look.venue.column, look)
         points = axes.get_legend_handles_labels()[0] if names else []
         made.legend(
-            handles=in_columns(entries, points, columns), loc="outside lower center",
+            handles=[*points, *entries], loc="outside lower center",
             ncols=columns, handlelength=1.2, columnspacing=1.2,
         )  # fmt: skip
 
     def size(look: Look) -> tuple[float, float]:
-        legend = legend_height([*names, *WORDS, ""], look.venue.column, look)
+        legend = legend_height([*names, *WORDS], look.venue.column, look)
         return look.venue.column, 0.62 * look.venue.column + 2.6 * look.line + legend
 
     return Plot(

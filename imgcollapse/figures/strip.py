@@ -79,9 +79,7 @@ def plot_strip(tables: RunTables) -> Plot:
                 0.55 * look.line / width, middle, "generation", rotation=90, ha="center",
                 va="center",
             )  # fmt: skip
-            title = "samples of the same noise in each generation"
-        else:
-            title = "generation, and samples of the same noise in each"
+        title = "samples of the same noise in each generation"
         made.text(left / width, top, title, weight="bold")
         made.text(bars / width, top, f"shares of {sets[-1].n:,}", weight="bold")
         if few:
