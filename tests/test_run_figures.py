@@ -19,7 +19,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from conftest import Call
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from run_shapes import write_run
@@ -29,7 +29,7 @@ from imgcollapse.data.kennel import BREEDS
 from imgcollapse.drawing.labels import spread
 from imgcollapse.drawing.letters import families_for, shown
 from imgcollapse.drawing.look import THEMES, VENUES, look_of
-from imgcollapse.drawing.palette import class_colours
+from imgcollapse.drawing.palette import BRIGHTNESS, class_colours, on_paper
 from imgcollapse.figures.plot import NotDrawnError
 from imgcollapse.figures.run_figures import FIGURES
 from imgcollapse.figures.tables import RunTables
@@ -86,8 +86,9 @@ def faults(made: Figure) -> Iterator[str]:
     for word, box in words:
         if min(box.x0, box.y0, width - box.x1, height - box.y1) < -0.5:
             yield f"clipped: {word.get_text()!r}"
-        if word.get_fontsize() < SMALLEST - 0.01:
-            yield f"{word.get_fontsize()} points: {word.get_text()!r}"
+        points = float(word.get_fontsize())
+        if points < SMALLEST - 0.01:
+            yield f"{points} points: {word.get_text()!r}"
     for (one, box), (other, beside) in combinations(words, 2):
         across = min(box.x1, beside.x1) - max(box.x0, beside.x0)
         up = min(box.y1, beside.y1) - max(box.y0, beside.y0)
@@ -272,6 +273,14 @@ def test_a_class_has_one_colour_in_every_figure(shape: Callable[[str], RunTables
                 if name != "chance" or axes.get_title("left").startswith(rarest)
             }
         assert colour in colours, name
+
+
+def test_thin_lines_are_seen_on_dark_paper_and_are_the_same_on_light() -> None:
+    light, dark = (THEMES[name].paper for name in ("light", "dark"))
+    for colour in class_colours(100) + class_colours(10):
+        assert on_paper(colour, light) == colour
+        assert np.array(to_rgb(on_paper(colour, dark))) @ BRIGHTNESS > 0.395
+    assert on_paper("#E69F00", dark) == "#E69F00"
 
 
 def test_figures_leave_torch_alone(shape: Callable[[str], RunTables], tmp_path: Path) -> None:

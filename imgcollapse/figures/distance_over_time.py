@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from imgcollapse.drawing.labels import generations_axis
+from imgcollapse.drawing.labels import generations_axis, legend_columns
 from imgcollapse.drawing.look import Look
 from imgcollapse.figures.plot import Plot
 from imgcollapse.figures.tables import RunTables
@@ -16,6 +16,7 @@ LINES = (
     ("balanced", "#D55E00", "to balanced real images"),
 )
 FID = "fid"
+ALIKE = "real images scored alike"
 
 Found = dict[str, dict[int, Score]]
 
@@ -26,6 +27,7 @@ def plot_distance(tables: RunTables) -> Plot:
     inception: Found = {name: tables.values(FID, name) for name, _, _ in LINES}
     inception = {name: scores for name, scores in inception.items() if scores}
     panels = [found, inception] if inception else [found]
+    words = [label for _, _, label in LINES]
     n = found["initial"][tables.generations[0]].n
 
     def fill(made: Figure, look: Look) -> None:
@@ -35,14 +37,19 @@ def plot_distance(tables: RunTables) -> Plot:
             _draw(axes, scores, tables.generations, look)
             axes.set_title(title)
         row[0].set_ylabel("Fréchet distance")
-        columns = 1 if look.venue.column < 4 and not inception else 3
         handles, labels = row[0].get_legend_handles_labels()
-        made.legend(handles, labels, loc="outside lower center", ncols=columns)
+        made.legend(handles, labels, loc="outside lower center", ncols=columns(look))
+
+    def columns(look: Look) -> int:
+        """Of the legend: three in a row, or one below the other."""
+        return 3 if legend_columns([ALIKE, *words], width(look), look) == 3 else 1
+
+    def width(look: Look) -> float:
+        return look.venue.page if inception else look.venue.column
 
     def size(look: Look) -> tuple[float, float]:
-        width = look.venue.page if inception else look.venue.column
-        legend = 3 if look.venue.column < 4 and not inception else 1
-        return width, 0.58 * look.venue.column + (1.6 + legend) * look.line
+        rows = 3 / columns(look)
+        return width(look), 0.58 * look.venue.column + (1.6 + rows) * look.line
 
     return Plot(
         size=size,
@@ -87,7 +94,7 @@ def _draw(axes: Axes, found: Found, generations: list[int], look: Look) -> None:
             axes.axhline(floor.value, color=colour, linestyle="--", linewidth=1)
     axes.plot(
         [], [], color=look.theme.soft_ink, linestyle="--", linewidth=1,
-        label="real images scored alike",
+        label=ALIKE,
     )  # fmt: skip
     axes.set_ylim(0, None)
     generations_axis(axes, generations)

@@ -31,7 +31,7 @@ def plot_path(tables: RunTables) -> Plot:
     def fill(made: Figure, look: Look) -> None:
         axes = made.subplots()
         dark = look.theme.paper != "#FFFFFF"
-        shades = colormaps[COLOURS](np.linspace(0.3, 1.0, len(generations)) if dark
+        shades = colormaps[COLOURS](np.linspace(0.4, 1.0, len(generations)) if dark
                                     else np.linspace(0.0, 0.85, len(generations)))  # fmt: skip
         points = [(recall[one].value, precision[one].value) for one in generations]
         axes.plot(*zip(*points, strict=True), color=look.theme.soft_ink, linewidth=0.8)

@@ -10,6 +10,7 @@ from matplotlib.patches import Patch
 from imgcollapse.drawing.labels import legend_columns, legend_height, percents
 from imgcollapse.drawing.letters import LONGEST, shown
 from imgcollapse.drawing.look import Look
+from imgcollapse.drawing.palette import on_paper
 from imgcollapse.figures.plot import NotDrawnError, Plot
 from imgcollapse.figures.tables import RunTables
 
@@ -41,6 +42,7 @@ def plot_selection(tables: RunTables) -> Plot:
     def fill(made: Figure, look: Look) -> None:
         axes = made.subplots()
         theme = look.theme
+        colours = {name: on_paper(tables.colours[name], theme.paper) for name in scores}
         values = np.array([score.value for score in scores.values()])
         x = np.geomspace(each.min() / 1.3, min(1.0, each.max() * 1.3), 50)
         away = np.log(x) - centre
@@ -52,11 +54,11 @@ def plot_selection(tables: RunTables) -> Plot:
         reach = BEYOND * max(top - bottom, 0.1)
         for name, score in scores.items():
             axes.vlines(
-                shares[name], score.low or 0.0, score.high or 0.0, color=tables.colours[name],
+                shares[name], score.low or 0.0, score.high or 0.0, color=colours[name],
                 linewidth=1 if names else 0.4,
             )  # fmt: skip
             axes.plot(
-                shares[name], score.value, "o", color=tables.colours[name], label=shown(name),
+                shares[name], score.value, "o", color=colours[name], label=shown(name),
                 markersize=4 if names else 2,
             )  # fmt: skip
         if sampler:
@@ -67,7 +69,7 @@ def plot_selection(tables: RunTables) -> Plot:
         ends = np.array(axes.get_ylim())
         axes.set_ylim(np.clip(ends, bottom - reach, top + reach))
         percents(axes.xaxis, between=x[-1] < 100 * x[0])
-        axes.set_xlim(x[0], x[-1])
+        axes.set_xlim(x[0], 1.3 * each.max())
         axes.set(xlabel="share it began with", ylabel="selection per generation")
         title = f"crowding {crowding.value:+.2f} ({low:+.2f} to {high:+.2f})"
         axes.set_title(title.replace("-", "−"))

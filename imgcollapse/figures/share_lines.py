@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 from imgcollapse.drawing.labels import generations_axis, label_ends, percents
 from imgcollapse.drawing.letters import shown
 from imgcollapse.drawing.look import Look
-from imgcollapse.drawing.palette import REJECT_NAME
+from imgcollapse.drawing.palette import REJECT_NAME, on_paper
 from imgcollapse.figures.plot import NotDrawnError, Plot
 from imgcollapse.figures.tables import RunTables
 
@@ -39,6 +39,7 @@ def plot_lines(tables: RunTables) -> Plot:
 
     def fill(made: Figure, look: Look) -> None:
         axes = made.subplots()
+        colours = {name: on_paper(tables.colours[name], look.theme.paper) for name in began}
         percents(axes.yaxis)
         for name, found in chance.items():
             low, high = (
@@ -47,13 +48,13 @@ def plot_lines(tables: RunTables) -> Plot:
             )
             axes.fill_between(
                 generations, low, high, facecolor=look.theme.chance, linewidth=0.5,
-                edgecolor=tables.colours[name], alpha=0.7,
+                edgecolor=colours[name], alpha=0.7,
             )  # fmt: skip
         words = []
         for name in began:
             values = np.maximum([shares[name][one].value for one in generations], least)
             axes.plot(
-                generations, values, color=tables.colours[name],
+                generations, values, color=colours[name],
                 linewidth=1.6 if name in ends else 1.0 if name in named else 0.5,
                 marker="o" if name in named and len(generations) <= MOST_NAMES else None,
                 markersize=2.5,
@@ -65,7 +66,7 @@ def plot_lines(tables: RunTables) -> Plot:
                     (
                         float(values[-1]),
                         f"#{rank} {shown(name, LONGEST_NAME)}",
-                        tables.colours[name],
+                        colours[name],
                     )
                 )
         values = np.maximum([rejects[one].value for one in generations], least)

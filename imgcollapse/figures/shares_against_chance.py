@@ -12,6 +12,7 @@ from imgcollapse.drawing.canvas import legend_size
 from imgcollapse.drawing.labels import generations_axis, percents
 from imgcollapse.drawing.letters import shown
 from imgcollapse.drawing.look import Look, Theme
+from imgcollapse.drawing.palette import on_paper
 from imgcollapse.figures.plot import Plot
 from imgcollapse.figures.tables import RunTables
 from imgcollapse.scores import Score, percent
@@ -40,7 +41,7 @@ def plot_against_chance(tables: RunTables) -> Plot:
                 axes.set_visible(False)
                 continue
             name = began[place]
-            _draw_class(axes, tables, name, tables.colours[name], look.theme)
+            _draw_class(axes, tables, name, look.theme)
             if place + columns >= len(began):
                 axes.tick_params(labelbottom=True)
                 generations_axis(axes, tables.generations)
@@ -98,7 +99,8 @@ def _beside_chance(tables: RunTables, name: str) -> list[tuple[Score, Score | No
     return [(seen[one], chance.get(one)) for one in tables.generations]
 
 
-def _draw_class(axes: Axes, tables: RunTables, name: str, colour: str, theme: Theme) -> None:
+def _draw_class(axes: Axes, tables: RunTables, name: str, theme: Theme) -> None:
+    colour = on_paper(tables.colours[name], theme.paper)
     both = _beside_chance(tables, name)
     seen, chance = [one for one, _ in both], [null for _, null in both if null is not None]
     least = 0.5 / seen[0].n

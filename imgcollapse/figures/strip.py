@@ -81,7 +81,9 @@ def plot_strip(tables: RunTables) -> Plot:
             )  # fmt: skip
         title = "samples of the same noise in each generation"
         made.text(left / width, top, title, weight="bold")
-        made.text(bars / width, top, f"shares of {sets[-1].n:,}", weight="bold")
+        made.text(
+            (width - 0.03) / width, top, f"shares of {sets[-1].n:,}", weight="bold", ha="right"
+        )
         if few:
             made.legend(
                 handles=legend_entries(sets[-1], numbers=False),

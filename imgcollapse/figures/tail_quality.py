@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from imgcollapse.drawing.labels import legend_columns, legend_height
 from imgcollapse.drawing.letters import LONGEST, shown
 from imgcollapse.drawing.look import Look
+from imgcollapse.drawing.palette import on_paper
 from imgcollapse.figures.plot import NotDrawnError, Plot
 from imgcollapse.figures.tables import RunTables
 from imgcollapse.scores import FLOOR, Score
@@ -47,7 +48,7 @@ def plot_tail(tables: RunTables) -> Plot:
                 Line2D(
                     [],
                     [],
-                    color=tables.colours[name],
+                    color=on_paper(tables.colours[name], look.theme.paper),
                     marker=marker,
                     markersize=3,
                     label=shown(name),
@@ -107,7 +108,7 @@ def _draw(
     apart = min(0.1, 0.02 * (generations[-1] - real))
     for place, (name, found) in enumerate(chosen.items()):
         aside = (place - (len(chosen) - 1) / 2) * apart
-        colour = tables.colours[name]
+        colour = on_paper(tables.colours[name], look.theme.paper)
         over = [found[one] for one in generations if one in found]
         axes.plot(
             [one.generation + aside for one in over], [one.value for one in over], color=colour,
