@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from imgcollapse.drawing.canvas import figure
 from imgcollapse.drawing.look import look_of
 from imgcollapse.figures.plot import Plot
 
@@ -23,9 +22,7 @@ SLACK = 0.75
 
 def faults(plot: Plot, style: str, theme: str = "light") -> list[str]:
     """What is wrong with the words in a figure."""
-    look = look_of(style, theme)
-    with figure(*plot.size(look), look) as made:
-        plot.fill(made, look)
+    with plot.drawn(look_of(style, theme)) as made:
         return list(_faults(made))
 
 

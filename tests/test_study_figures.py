@@ -17,7 +17,7 @@ from made_studies import COUNTS, make_study, write_table
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
-from imgcollapse.drawing.canvas import Format, figure
+from imgcollapse.drawing.canvas import Format
 from imgcollapse.drawing.lettering import width_inches, wrapped
 from imgcollapse.drawing.look import THEMES, VENUES, look_of
 from imgcollapse.drawing.palette import ARM_COLOURS, COLOURS, REJECT_COLOUR, arm_styles
@@ -325,8 +325,7 @@ def test_a_phase_diagram_holds_each_arm_at_its_place_and_marks_what_is_missing(
         assert float(row["mean"]) == pytest.approx(held.mean)
     fewer = make_study(tmp_path / "fewer", SWEPT[:5], generations=2)
     plot = FIGURES["phase"](StudyTables.read(fewer))
-    with figure(*plot.size(look_of()), look_of()) as made:
-        plot.fill(made, look_of())
+    with plot.drawn() as made:
         hatched = [patch for patch in made.axes[0].patches if patch.get_hatch()]
     assert len(hatched) == 3
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from functools import lru_cache
 
+import matplotlib
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
+from imgcollapse.drawing.letters import families_for
 from imgcollapse.drawing.look import Look
 
 BREAKS = "-._="
 """Where a word that is too long is broken, if it can be."""
-
-
-def verbatim(text: str) -> str:
-    """Words from outside, whose dollar signs matplotlib shall not read as formulas."""
-    return text.replace("$", r"\$")
 
 
 def width_inches(text: str, look: Look, *, smaller: float = 1, bold: bool = False) -> float:
@@ -50,6 +47,7 @@ def wrapped(text: str, look: Look, inches: float, *, smaller: float = 1, bold: b
 def _width(text: str, family: str, points: float, bold: bool) -> float:
     if not text.strip():
         return 0.0
-    letters = FontProperties(family=family, weight="bold" if bold else "normal")
-    shape = TextPath((0, 0), verbatim(text), size=points, prop=letters)
+    letters = FontProperties(family=families_for(text, family), weight="bold" if bold else "normal")
+    with matplotlib.rc_context({"text.parse_math": False}):
+        shape = TextPath((0, 0), text, size=points, prop=letters)
     return float(shape.get_extents().x1) / 72

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from imgcollapse.drawing.lettering import verbatim, width_inches, wrapped
+from imgcollapse.drawing.lettering import width_inches, wrapped
 from imgcollapse.drawing.look import Look
 from imgcollapse.drawing.palette import ArmStyle, arm_styles
 from imgcollapse.figures.metric_words import Metric
@@ -185,7 +185,7 @@ def legend_of(names: Sequence[str], look: Look, inches: float) -> Legend:
         sum(name.count("\n") + 1 for name in broken[start : start + per_column])
         for start in range(0, len(names), per_column)
     )
-    return Legend(tuple(map(verbatim, broken)), columns, (lines + 0.8) * look.line)
+    return Legend(tuple(broken), columns, (lines + 0.8) * look.line)
 
 
 def draw_legend(made: Figure, legend: Legend, handles: Sequence[Line2D]) -> None:

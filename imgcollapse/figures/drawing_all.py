@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from imgcollapse.drawing.canvas import Format
 from imgcollapse.errors import ConfigError
@@ -14,9 +15,10 @@ from imgcollapse.figures.curve_figure import plot_curves
 from imgcollapse.figures.curves import FILE as CURVES
 from imgcollapse.figures.curves import read_points
 from imgcollapse.figures.plot import NotDrawnError, Plot
-from imgcollapse.figures.saving import write_plot
+from imgcollapse.figures.saving import drawn_files
 from imgcollapse.figures.study_tables import StudyTables
 from imgcollapse.figures.tables import RunTables
+from imgcollapse.store.files import write_bytes
 
 
 @dataclass(frozen=True)
@@ -40,21 +42,33 @@ def draw_all(
     style: str = "plain",
     theme: str = "light",
 ) -> Drawn:
-    """Draws these figures of a run, a study or an experiment into ``folder``.
+    """Draws these figures of a folder into another; writes when all are drawn.
 
-    ConfigError where ``source`` is none of them.
+    ConfigError where ``source`` is no run, study or experiment, or nothing of it can be drawn.
     """
     figures = _figures(source)
-    drawn = Drawn([], {})
-    folder.mkdir(parents=True, exist_ok=True)
+    left_out: dict[str, str] = {}
+    files: dict[str, bytes] = {}
     for name in names:
         try:
             plot = figures[name]()
         except NotDrawnError as reason:
-            drawn.left_out[name] = str(reason)
+            left_out[name] = str(reason)
             continue
-        drawn.pictures.extend(write_plot(plot, name, folder, source, formats, style, theme))
-    return drawn
+        files |= drawn_files(plot, name, source, formats, style, theme)
+    if not files:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+        raise ConfigError(f"nothing can be drawn: {reasons} ({source})")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, content in files.items():
+            write_bytes(folder / file, content)
+    except OSError as error:
+        raise ConfigError(
+            f"the figures cannot be written: {error.strerror} ({folder})", "give another --out"
+        ) from error
+    pictures = [folder / file for file in files if not file.endswith((".csv", ".json"))]
+    return Drawn(pictures, left_out)
 
 
 def is_study(source: Path) -> bool:
@@ -63,18 +77,23 @@ def is_study(source: Path) -> bool:
 
 
 def _figures(source: Path) -> dict[str, Callable[[], Plot]]:
+    """By name; the tables of the folder are read when the first is drawn."""
     figures: dict[str, Callable[[], Plot]] = {}
+    if is_study(source):
+        study = cache(lambda: StudyTables.read(source))
+        figures = {name: _late(one, study) for name, one in study_figures.FIGURES.items()}
+    elif (source / "scores.csv").is_file():
+        run = cache(lambda: RunTables.of_folder(source))
+        figures = {name: _late(one, run) for name, one in run_figures.FIGURES.items()}
     if (source / CURVES).is_file():
         figures["curves"] = lambda: plot_curves(read_points(source))
-    if is_study(source):
-        study = StudyTables.read(source)
-        figures |= {name: partial(one, study) for name, one in study_figures.FIGURES.items()}
-    elif (source / "scores.csv").is_file():
-        run = RunTables.of_folder(source)
-        figures |= {name: partial(one, run) for name, one in run_figures.FIGURES.items()}
     if not figures:
         raise ConfigError(
             f"neither a run nor a study ({source})",
             "imgcollapse run CONFIG --out DIR, or imgcollapse study STUDY, makes one",
         )
     return figures
+
+
+def _late(figure_of: Callable[[Any], Plot], tables: Callable[[], Any]) -> Callable[[], Plot]:
+    return lambda: figure_of(tables())

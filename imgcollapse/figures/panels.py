@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from imgcollapse.drawing.lettering import verbatim, wrapped
+from imgcollapse.drawing.lettering import wrapped
 from imgcollapse.drawing.look import SANS, Look
 
 NARROWEST, LETTERS = 1.6, 15.5
@@ -25,7 +25,7 @@ def titles(names: Sequence[str], look: Look, columns: int) -> list[str]:
     """Titles of panels in lines that are no wider than a panel's axes."""
     inches = look.venue.page / columns - 5.5 * look.venue.size / 72
     bigger = 1 if look.venue.family == SANS else 0
-    return [verbatim(wrapped(name, look, inches, smaller=-bigger, bold=True)) for name in names]
+    return [wrapped(name, look, inches, smaller=-bigger, bold=True) for name in names]
 
 
 def rows_height(num: int, look: Look, heads: Sequence[str], panel: float = 0.72) -> float:

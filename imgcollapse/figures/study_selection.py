@@ -12,8 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from imgcollapse.drawing.letters import shown
 from imgcollapse.drawing.look import Look
-from imgcollapse.drawing.palette import class_colours
+from imgcollapse.drawing.palette import class_colours, on_paper
 from imgcollapse.figures.arms import INTERVAL, chains_words
 from imgcollapse.figures.metric_words import MINUS, percent_of
 from imgcollapse.figures.panels import columns_of, grid_of, rows_height, titles
@@ -49,12 +50,12 @@ def plot_selection(tables: StudyTables) -> Plot:
         raise NotDrawnError("no arm has a crowding coefficient: selection.csv says of none")
     names = list(dict.fromkeys(one.class_ for one in tables.counts))
     colours = dict(zip(names, class_colours(len(names)), strict=True))
-    shown = [
+    named = [
         name
         for name in names
         if any(one.class_ == name for f in fields.values() for one in f.points)
     ]
-    shown = shown if len(names) <= MOST_NAMES else []
+    named = named if len(names) <= MOST_NAMES else []
     by_rank = any(one.class_ not in colours for field in fields.values() for one in field.points)
     heads = [f"{arm}\n{_crowding_words(field.crowding)}" for arm, field in fields.items()]
 
@@ -72,11 +73,11 @@ def plot_selection(tables: StudyTables) -> Plot:
             if place % columns_of(len(fields), look) == 0:
                 axes.set_ylabel("selection coefficient")
         panels[0].set_ylim(*span_of(fields.values()))
-        _draw_legend(made, {name: colours[name] for name in shown}, look, by_rank)
+        _draw_legend(made, {name: colours[name] for name in named}, look, by_rank)
 
     def size(look: Look) -> tuple[float, float]:
         lines = titles(heads, look, columns_of(len(fields), look))
-        legend = (_legend_rows(shown, look) + 0.9) * look.line
+        legend = (_legend_rows(named, look) + 0.9) * look.line
         return look.venue.page, rows_height(len(fields), look, lines, 0.85) + legend + look.line
 
     return Plot(
@@ -170,7 +171,7 @@ def _draw_field(axes: Axes, field: Field, colours: dict[str, str], look: Look) -
         shares, [field.line(crowding.value, x) for x in shares], color=look.theme.ink, linewidth=1
     )
     for one in field.points:
-        colour = colours.get(one.class_, look.theme.accent)
+        colour = on_paper(colours.get(one.class_, look.theme.accent), look.theme.paper)
         if one.low is not None and one.high is not None:
             axes.vlines(one.share or 0, one.low, one.high, color=colour, linewidth=0.9, zorder=3)
         axes.plot(
@@ -208,8 +209,8 @@ def _legend_columns(look: Look) -> int:
     return max(2, int(look.venue.page / (look.venue.size * 13 / 72)))
 
 
-def _legend_rows(shown: Sequence[str], look: Look) -> int:
-    return -(-(len(shown) + 2) // _legend_columns(look))
+def _legend_rows(named: Sequence[str], look: Look) -> int:
+    return -(-(len(named) + 2) // _legend_columns(look))
 
 
 def _draw_legend(made: Figure, colours: dict[str, str], look: Look, by_rank: bool) -> None:
@@ -219,7 +220,9 @@ def _draw_legend(made: Figure, colours: dict[str, str], look: Look, by_rank: boo
             markersize=0.5 * look.venue.size,
         )  # fmt: skip
 
-    handles: list[Line2D | Patch] = [dot(colour, name) for name, colour in colours.items()]
+    handles: list[Line2D | Patch] = [
+        dot(on_paper(colour, look.theme.paper), shown(name)) for name, colour in colours.items()
+    ]
     if by_rank:
         handles.append(dot(look.theme.accent, "a rank, over chains"))
     handles.append(Line2D([], [], color=look.theme.ink, linewidth=1, label="crowding"))
