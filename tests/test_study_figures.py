@@ -216,6 +216,16 @@ def test_what_is_not_there_is_said_in_one_sentence(
         FIGURES["policies"](StudyTables.read(empty))
 
 
+def test_classes_that_began_equal_have_no_head_and_no_crowding(tmp_path: Path) -> None:
+    folder = make_study(tmp_path / "equal", ["replace"], generations=2)
+    lines = (folder / "counts.csv").read_text(encoding="utf-8").splitlines()
+    equal = [lines[0], *(line.rpartition(",")[0] + ",100" for line in lines[1:])]
+    (folder / "counts.csv").write_text("\n".join(equal) + "\n", encoding="utf-8")
+    for name in ("shares", "selection"):
+        with pytest.raises(NotDrawnError, match="classes that began unequal"):
+            FIGURES[name](StudyTables.read(folder))
+
+
 def test_policies_are_the_means_of_the_summary(studies: dict[str, StudyTables]) -> None:
     tables = studies["three"]
     rows = rows_of(FIGURES["policies"](tables))

@@ -72,5 +72,6 @@ def _panel(axes: Axes, points: Sequence[Point], dotted: Sequence[Point]) -> None
         )  # fmt: skip
     if points[0].curve == STEPS[0]:
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(lambda steps, _: f"{steps:g}")
     axes.grid(axis="y")
     axes.legend(fontsize="x-small")

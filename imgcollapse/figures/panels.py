@@ -1,4 +1,4 @@
-"""Small multiples that fill the width of a page."""
+"""Small multiples as wide as a page."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from imgcollapse.drawing.look import SANS, Look
 
 NARROWEST, LETTERS = 1.6, 15.5
 """What a panel needs at least: inches, and letters' heights."""
+ALONE = 0.65
 
 
 def columns_of(num: int, look: Look) -> int:
@@ -21,9 +22,14 @@ def columns_of(num: int, look: Look) -> int:
     return -(-num // rows)
 
 
+def width_of(num: int, look: Look) -> float:
+    """The width in inches of so many panels: a page, or of one alone a part of it."""
+    return look.venue.page if num > 1 else max(look.venue.column, ALONE * look.venue.page)
+
+
 def titles(names: Sequence[str], look: Look, columns: int) -> list[str]:
     """Titles of panels in lines that are no wider than a panel's axes."""
-    inches = look.venue.page / columns - 5.5 * look.venue.size / 72
+    inches = width_of(columns, look) / columns - 5.5 * look.venue.size / 72
     bigger = 1 if look.venue.family == SANS else 0
     return [wrapped(name, look, inches, smaller=-bigger, bold=True) for name in names]
 
@@ -31,7 +37,7 @@ def titles(names: Sequence[str], look: Look, columns: int) -> list[str]:
 def rows_height(num: int, look: Look, heads: Sequence[str], panel: float = 0.72) -> float:
     """The height of all rows in inches; ``panel`` is an axes' height over a panel's width."""
     columns = columns_of(num, look)
-    width = min(look.venue.page / columns, 0.5 * look.venue.page)
+    width = min(width_of(num, look) / columns, 0.5 * look.venue.page)
     return sum(
         panel * width
         + (max(head.count("\n") + 1 for head in heads[start : start + columns])) * look.line

@@ -17,7 +17,7 @@ from imgcollapse.drawing.look import Look
 from imgcollapse.drawing.palette import class_colours, on_paper
 from imgcollapse.figures.arms import INTERVAL, chains_words
 from imgcollapse.figures.metric_words import MINUS, percent_of
-from imgcollapse.figures.panels import columns_of, grid_of, rows_height, titles
+from imgcollapse.figures.panels import columns_of, grid_of, rows_height, titles, width_of
 from imgcollapse.figures.plot import NotDrawnError, Plot
 from imgcollapse.figures.study_tables import Coefficient, StudyTables
 from imgcollapse.metrics.over_chains import OverChains
@@ -47,7 +47,7 @@ def plot_selection(tables: StudyTables) -> Plot:
     """Points with limits for each class; the line of the crowding coefficient with its limits."""
     fields = {arm: field for arm in tables.arms if (field := _field(tables, arm))}
     if not fields:
-        raise NotDrawnError("no arm has a crowding coefficient: selection.csv says of none")
+        raise NotDrawnError("no arm has a crowding coefficient and classes that began unequal")
     names = list(dict.fromkeys(one.class_ for one in tables.counts))
     colours = dict(zip(names, class_colours(len(names)), strict=True))
     named = [
@@ -76,9 +76,10 @@ def plot_selection(tables: StudyTables) -> Plot:
         _draw_legend(made, {name: colours[name] for name in named}, look, by_rank)
 
     def size(look: Look) -> tuple[float, float]:
+        wide = width_of(len(fields), look)
         lines = titles(heads, look, columns_of(len(fields), look))
-        legend = (_legend_rows(named, look) + 0.9) * look.line
-        return look.venue.page, rows_height(len(fields), look, lines, 0.85) + legend + look.line
+        legend = (_legend_rows(named, look, wide) + 0.9) * look.line
+        return wide, rows_height(len(fields), look, lines, 0.85) + legend + look.line
 
     return Plot(
         size=size,
@@ -126,7 +127,7 @@ def _field(tables: StudyTables, arm: str) -> Field | None:
             counts.setdefault(one.seed, []).append((one.count, one.class_))
     ranked = {seed: sorted(held, key=lambda pair: -pair[0]) for seed, held in counts.items()}
     first = next(iter(ranked.values()), [])
-    if len(first) < 2:
+    if len({count for count, _ in first}) < 2:
         return None
     total = sum(count for count, _ in first)
     began = [count / total for count, _ in first]
@@ -205,12 +206,12 @@ def span_of(fields: Iterable[Field]) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _legend_columns(look: Look) -> int:
-    return max(2, int(look.venue.page / (look.venue.size * 13 / 72)))
+def _legend_columns(look: Look, wide: float) -> int:
+    return max(2, int(wide / (look.venue.size * 13 / 72)))
 
 
-def _legend_rows(named: Sequence[str], look: Look) -> int:
-    return -(-(len(named) + 2) // _legend_columns(look))
+def _legend_rows(named: Sequence[str], look: Look, wide: float) -> int:
+    return -(-(len(named) + 2) // _legend_columns(look, wide))
 
 
 def _draw_legend(made: Figure, colours: dict[str, str], look: Look, by_rank: bool) -> None:
@@ -227,7 +228,8 @@ def _draw_legend(made: Figure, colours: dict[str, str], look: Look, by_rank: boo
         handles.append(dot(look.theme.accent, "a rank, over chains"))
     handles.append(Line2D([], [], color=look.theme.ink, linewidth=1, label="crowding"))
     handles.append(Patch(color=look.theme.chance, alpha=0.6, label="95 % over chains"))
+    columns = _legend_columns(look, made.get_figwidth())
     made.legend(
-        handles=handles, loc="outside lower center", ncols=_legend_columns(look), handlelength=1.4,
+        handles=handles, loc="outside lower center", ncols=columns, handlelength=1.4,
         columnspacing=1.2, borderaxespad=0.2, borderpad=0.2, labelspacing=0.35,
     )  # fmt: skip

@@ -17,7 +17,7 @@ from scipy.stats import beta
 from imgcollapse.drawing.look import Look
 from imgcollapse.figures.arms import HANDLE, INTERVAL, chains_words, log_axis
 from imgcollapse.figures.metric_words import percent_of
-from imgcollapse.figures.panels import columns_of, grid_of, rows_height, titles
+from imgcollapse.figures.panels import columns_of, grid_of, rows_height, titles, width_of
 from imgcollapse.figures.plot import NotDrawnError, Plot
 from imgcollapse.figures.study_tables import StudyTables
 from imgcollapse.metrics.estimates import Z
@@ -53,7 +53,7 @@ def plot_shares(tables: StudyTables) -> Plot:
     arms = {arm: _chains(tables, arm) for arm in tables.arms}
     arms = {arm: chains for arm, chains in arms.items() if chains}
     if not arms:
-        raise NotDrawnError("no arm has the counted shares share_raw of its classes")
+        raise NotDrawnError("no arm has the counted shares share_raw of classes that began unequal")
     every = [chain for chains in arms.values() for chain in chains.values()]
     least = 0.5 / max(chain.n for chain in every)
     has_chance = any(chain.chance for chain in every)
@@ -74,7 +74,10 @@ def plot_shares(tables: StudyTables) -> Plot:
     def size(look: Look) -> tuple[float, float]:
         heads = titles(list(arms), look, columns_of(len(arms), look))
         legend = (3 + has_chance + 0.8) * look.line
-        return look.venue.page, rows_height(len(arms), look, heads, 0.8) + legend + look.line
+        return (
+            width_of(len(arms), look),
+            rows_height(len(arms), look, heads, 0.8) + legend + look.line,
+        )
 
     return Plot(
         size=size,
@@ -117,7 +120,7 @@ def _chains(tables: StudyTables, arm: str) -> dict[int, Chain]:
 
 
 def chain_of(scores: Sequence[Score], counts: Mapping[str, int]) -> Chain | None:
-    """None where there are no counted shares."""
+    """None where there are no counted shares, or no class began rarer than another."""
     names, held = list(counts), np.array(list(counts.values()), np.int64)
     began = dict(zip(names, held / held.sum(), strict=True))
     head = names[int(np.argmax(held))]
@@ -144,7 +147,9 @@ def chain_of(scores: Sequence[Score], counts: Mapping[str, int]) -> Chain | None
         for generation, ribbon in ribbons.items()
         if head in ribbon
     }
-    return Chain({HEAD: began[head], TAIL: together}, shares, chance, n) if shares else None
+    if not shares or len(set(held[held > 0].tolist())) < 2:
+        return None
+    return Chain({HEAD: began[head], TAIL: together}, shares, chance, n)
 
 
 def ribbon_of_sum(
@@ -281,6 +286,6 @@ def _draw_legend(made: Figure, look: Look, has_chance: bool) -> None:
     if has_chance:
         handles.append(Patch(color=look.theme.chance, label=CHANCE_WORDS))
     made.legend(
-        handles=handles, loc="outside lower center", ncols=2 if look.venue.page > 6 else 1,
+        handles=handles, loc="outside lower center", ncols=2 if made.get_figwidth() > 6 else 1,
         handlelength=HANDLE, labelspacing=0.35, borderaxespad=0.2, borderpad=0.2,
     )  # fmt: skip

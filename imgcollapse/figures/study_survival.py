@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from imgcollapse.drawing.look import Look
 from imgcollapse.drawing.palette import ramp
-from imgcollapse.figures.panels import columns_of, grid_of, rows_height, titles
+from imgcollapse.figures.panels import columns_of, grid_of, rows_height, titles, width_of
 from imgcollapse.figures.plot import NotDrawnError, Plot
 from imgcollapse.figures.study_tables import StudyTables, Survival
 from imgcollapse.metrics.drift import asymptotic_extinction, branching_extinction
@@ -57,10 +57,10 @@ def plot_survival(tables: StudyTables) -> Plot:
     def size(look: Look) -> tuple[float, float]:
         heads = titles(list(arms), look, columns_of(len(arms), look))
         rows = -(-len(arms) // columns_of(len(arms), look))
-        return look.venue.page, (
+        return width_of(len(arms), look), (
             rows_height(len(arms), look, heads, 0.62)
             + (below + 1.2) * look.line * rows
-            + (_legend_rows(counts, look) + 1) * look.line
+            + (_legend_rows(counts, look, width_of(len(arms), look)) + 1) * look.line
         )
 
     return Plot(
@@ -209,12 +209,12 @@ def _write_at_risk(
                 )  # fmt: skip
 
 
-def _legend_rows(counts: Sequence[int], look: Look) -> int:
-    return -(-(len(counts) + 2) // _legend_columns(look))
+def _legend_rows(counts: Sequence[int], look: Look, wide: float) -> int:
+    return -(-(len(counts) + 2) // _legend_columns(look, wide))
 
 
-def _legend_columns(look: Look) -> int:
-    return max(1, int(look.venue.page / (look.venue.size * 14.5 / 72)))
+def _legend_columns(look: Look, wide: float) -> int:
+    return max(1, int(wide / (look.venue.size * 14.5 / 72)))
 
 
 def _draw_legend(made: Figure, colours: dict[int, str], look: Look) -> None:
@@ -235,7 +235,8 @@ def _draw_legend(made: Figure, colours: dict[int, str], look: Look) -> None:
     lines.append(
         Line2D([], [], color=ink, linestyle=":", linewidth=0.8, label="1 − exp(−2c/k), its limit")
     )
+    columns = _legend_columns(look, made.get_figwidth())
     made.legend(
-        handles=lines, loc="outside lower center", ncols=_legend_columns(look), handlelength=2,
+        handles=lines, loc="outside lower center", ncols=columns, handlelength=2,
         columnspacing=1.2, borderaxespad=0.2, borderpad=0.2, labelspacing=0.35,
     )  # fmt: skip
