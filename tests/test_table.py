@@ -16,6 +16,7 @@ from conftest import Call
 from hypothesis import given
 from hypothesis import strategies as st
 from made_studies import make_study
+from run_shapes import write_run
 from scipy import stats
 
 from imgcollapse.figures.metric_words import metric_of
@@ -30,6 +31,11 @@ ODD = r"a_b %&#{c} ~x^2 $y$ \z <|>"
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_study(tmp_path_factory.mktemp("table") / "a study")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_run(tmp_path_factory.mktemp("table") / "run", ["cat", "dog"], generations=2)
 
 
 def rows_of(text: str) -> list[dict[str, str]]:
@@ -181,18 +187,18 @@ def test_the_command_writes_csv_and_tex(call: Call, study: Path, tmp_path: Path)
     assert r"\toprule" in text
 
 
-def test_a_run_has_a_table_of_its_generations(call: Call, finished: Path) -> None:
-    said = call("table", finished, "--csv")
+def test_a_run_has_a_table_of_its_generations(call: Call, run: Path) -> None:
+    said = call("table", run, "--csv")
     rows = rows_of(said.out)
     names = [row["generation"] for row in rows if row["metric"] == "fd_judge"]
     assert names == ["0", "1", "real images"]
-    only = call("table", finished, "--generation", "1").out
+    only = call("table", run, "--generation", "1").out
     assert "| 1 |" in only
     assert "| 0 |" not in only
     assert "of measurement and not of how chains differ" in only
 
 
-def test_refusals_are_in_words(call: Call, study: Path, finished: Path) -> None:
+def test_refusals_are_in_words(call: Call, study: Path, run: Path) -> None:
     for words, error, hint in (
         ((study, "--latex", "--csv"), "exclude each other", "give one"),
         ((study, "--metric", "fd_juge"), "no score 'fd_juge'", "did you mean fd_judge?"),
@@ -201,8 +207,9 @@ def test_refusals_are_in_words(call: Call, study: Path, finished: Path) -> None:
         ((study, "--generation", "9"), "no arm has generation 9", "all arms have 0 to 7"),
         ((study, "--generation", "1", "--generation", "2"), "shows one generation", "once"),
         ((study, "--control", "x"), "no arm 'x'", "replace, accumulate-subsample, mix"),
-        ((finished, "--control", "x"), "--control is of studies", "study"),
-        ((finished, "--generation", "5"), "generation 5 is not there", "0, 1"),
+        ((run, "--control", "x"), "--control is of studies", "study"),
+        ((run, "--generation", "5"), "generation 5 is not there", "0, 1"),
+        ((study, "--out", "no/t.tex"), "there is no folder for the table", "another --out"),
         (("nothing",), "no table of scores", "imgcollapse run"),
     ):
         said = call("table", *words)

@@ -45,6 +45,8 @@ def table(
     """
     if latex + markdown + csv > 1:
         raise ConfigError("--latex, --markdown and --csv exclude each other", "give one of them")
+    if out is not None and not out.parent.is_dir():
+        raise ConfigError(f"there is no folder for the table ({out.parent})", "give another --out")
     from imgcollapse.figures.drawing_all import is_study
     from imgcollapse.figures.result_table import run_table, study_table
     from imgcollapse.figures.study_tables import StudyTables
