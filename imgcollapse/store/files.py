@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import UnionType
-from typing import Any
+from typing import Any, BinaryIO
 
 from imgcollapse.errors import CorruptError
 
@@ -15,12 +17,13 @@ TEMPORARY = ".tmp"
 RESTORE = "restore it from a copy, or delete the run and make it again"
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Writes under a temporary name beside ``path``, flushes to disk, and renames."""
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file under a temporary name beside ``path``, flushed to disk and renamed at the end."""
     temporary = path.with_name(path.name + TEMPORARY)
     try:
         with open(temporary, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -28,6 +31,12 @@ def write_bytes(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     _sync(path.parent)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """The content of a file, as ``written_whole``."""
+    with written_whole(path) as file:
+        file.write(content)
 
 
 def write_text(path: Path, text: str) -> None:
