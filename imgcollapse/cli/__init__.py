@@ -18,6 +18,7 @@ from imgcollapse.cli import (
     data,
     demo,
     doctor,
+    export,
     look,
     measure,
     null,
@@ -46,6 +47,7 @@ app.command()(warn.warn)
 app.command()(selection.selection)
 app.command()(audit.audit_sampler)
 app.command()(null.null)
+app.command()(export.export)
 app.command()(bench.bench)
 app.add_typer(watermark.app, name="watermark")
 app.add_typer(data.app, name="data")

@@ -77,6 +77,17 @@ def check_begun(run: Path, generations: list[Path]) -> int:
     return len(both)
 
 
+def check_generation(run: Path, number: int, folder: Path) -> None:
+    """CorruptError where the files of one generation's folder are not what the manifest says."""
+    _, entries = _recorded(run)
+    if number >= len(entries):
+        raise CorruptError(
+            f"generation {number} is not in the manifest ({run / FILE})",
+            "give the command of the run again",
+        )
+    _refuse_differences(run, entries[number]["files"], hashes_below(folder))
+
+
 def _recorded(run: Path) -> tuple[dict[str, str], list[dict[str, Any]]]:
     """Files and entries of a manifest whose chain of hashes holds."""
     manifest = _read(run)
