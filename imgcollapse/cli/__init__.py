@@ -13,6 +13,7 @@ import typer
 from imgcollapse.cli import (
     audit,
     bench,
+    card,
     compare,
     config,
     data,
@@ -43,6 +44,7 @@ app.command()(look.show)
 app.command()(look.verify)
 app.command()(measure.measure)
 app.command()(compare.compare)
+app.command()(card.card)
 app.command()(warn.warn)
 app.command()(selection.selection)
 app.command()(audit.audit_sampler)

@@ -38,6 +38,12 @@ def recorded_hash(run: Path, name: str) -> str | None:
     return found
 
 
+def chain_hash(run: Path) -> str | None:
+    """The hash of the last generation's entry, which holds those before it; None without one."""
+    entries = _read(run).get("generations", [])
+    return _digest(entries[-1]) if entries else None
+
+
 def check_manifest(run: Path, generations: list[Path]) -> int:
     """Compares every committed file with the manifest; returns how many were compared.
 
