@@ -26,6 +26,7 @@ from imgcollapse.cli import (
     run,
     selection,
     warn,
+    watch,
     watermark,
 )
 from imgcollapse.errors import EnvironmentalError, LabError
@@ -41,6 +42,7 @@ app.command()(demo.demo)
 app.command()(run.run)
 app.command()(look.status)
 app.command()(look.show)
+app.command()(watch.watch)
 app.command()(look.verify)
 app.command()(measure.measure)
 app.command()(compare.compare)

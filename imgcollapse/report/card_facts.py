@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-from pathlib import Path
 from typing import Any
 
 from imgcollapse.config import STEPWISE, Config
@@ -14,6 +11,7 @@ from imgcollapse.scores import FLOOR, Score
 from imgcollapse.store.files import read_json, sha256_of
 from imgcollapse.store.manifest import chain_hash
 from imgcollapse.store.run_directory import RunDirectory
+from imgcollapse.store.volatile import logged_seconds
 
 HEADLINES = (
     ("tail_share", "initial", "share of the rarer half of the classes"),
@@ -155,7 +153,7 @@ def _cell(score: Score) -> dict[str, float | None]:
 def _compute(run: RunDirectory, config: Config) -> dict[str, Any]:
     """Seconds as they were measured, and images as config and pools say."""
     done = len(run.generations())
-    logged = _logged(run.path / "volatile" / "log.jsonl")
+    logged = logged_seconds(run.path)
     seconds = [logged.get(number) for number in range(done)]
     trained = sum(_images_trained(config, run.pool(number)["size"]) for number in range(done))
     classes = tuple(run.initial_counts()) if done else ()
@@ -176,17 +174,3 @@ def _images_trained(config: Config, size: int) -> int:
         own = size if negative.images == "pool" else negative.images
         seen += negative.steps * min(config.training.batch_size, own)
     return seen
-
-
-def _logged(path: Path) -> dict[int, float]:
-    """Seconds of each generation, the last entry of one that was made twice.
-
-    Lines that are not whole, as a killed process leaves them, count as none.
-    """
-    found: dict[int, float] = {}
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    for line in lines:
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-            event = json.loads(line)
-            found[int(event["generation"])] = float(event["seconds"])
-    return found
