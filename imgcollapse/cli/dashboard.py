@@ -22,7 +22,7 @@ STYLES = {COMPLETE: "green", RUNNING: "cyan", STOPPED: "yellow"}
 LEGEND = "│ began with   ├─┤ chance alone, 95 %   ▲ ▼ outside of it"
 TRENDS = (
     ("fd", "fd_judge", "initial", "{:.2f}"),
-    ("tail", "tail_share", "initial", "%"),
+    ("tail", "", "", "%"),
     ("alive", "classes_alive", "initial", "{:.0f}"),
     ("reject", "reject", "", "%"),
 )
@@ -128,7 +128,7 @@ def _grid(names: int, bar: int, width: int, with_chance: bool, number: int) -> T
     table.add_column(width=names, no_wrap=True, overflow="ellipsis")
     table.add_column(width=bar, no_wrap=True)
     table.add_column(width=8, justify="right", no_wrap=True)
-    headings: list[RenderableType] = ["", f"generation {number}"[:bar], "share "]
+    headings: list[RenderableType] = ["", f"generation {number}, as counted"[:bar], "share "]
     if width >= MIDDLE:
         table.add_column(width=9, justify="right", no_wrap=True, style=SOFT)
         headings.append("began")
@@ -145,16 +145,23 @@ def _trends(tables: RunTables, width: int) -> Table:
     for _ in range(4):
         table.add_column(no_wrap=True)
     for name, metric, reference, shape in TRENDS:
-        found = tables.values(metric, reference)
-        floor = found.pop(FLOOR, None)
-        values = [found[number].value for number in sorted(found)]
-        if not values:
-            continue
+        real, *values = _over_time(tables, metric, reference)
         first, last = (_in_words(value, shape) for value in (values[0], values[-1]))
-        real = f"real {_in_words(floor.value, shape)}" if floor and width >= MIDDLE else ""
+        beside = f"real {_in_words(real, shape)}" if width >= MIDDLE else ""
         line = Text(trend(values, max(6, width - 44)), "cyan")
-        table.add_row(Text(name, "bold"), line, f"{first} → {last}", Text(real, SOFT))
+        table.add_row(Text(name, "bold"), line, f"{first} → {last}", Text(beside, SOFT))
     return table
+
+
+def _over_time(tables: RunTables, metric: str, reference: str) -> list[float]:
+    """A score of real images and of each generation; without a metric the counted tail."""
+    numbers = [FLOOR, *tables.generations]
+    if not metric:
+        sets = [tables.shares(number) for number in numbers]
+        rare = [name in tables.tail for name in sets[0].names]
+        return [float(one.shares[rare].sum()) for one in sets]
+    found = tables.values(metric, reference)
+    return [found[number].value for number in numbers]
 
 
 def _in_words(value: float, shape: str) -> str:
@@ -200,12 +207,10 @@ def _line(run: Watched) -> list[RenderableType]:
     part = progress.part if progress and progress.stage.startswith("generation") else 0.0
     tails, fd, alive = "", "", ""
     if run.tables is not None and run.tables.generations:
-        last = run.tables.generations[-1]
-        found = run.tables.values("tail_share", "initial")
-        values = [found[number].value for number in run.tables.generations]
+        _, *values = _over_time(run.tables, "", "")
         tails = f"{trend(values, 8)} {percent(values[-1])}"
-        fd = f"{run.tables.values('fd_judge', 'initial')[last].value:.2f}"
-        alive = f"{run.tables.values('classes_alive', 'initial')[last].value:.0f}"
+        fd = f"{_over_time(run.tables, 'fd_judge', 'initial')[-1]:.2f}"
+        alive = f"{_over_time(run.tables, 'classes_alive', 'initial')[-1]:.0f}"
     speed = progress.images_per_second if progress else None
     state = (
         Text(run.state, STYLES[run.state])
