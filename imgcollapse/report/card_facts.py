@@ -135,6 +135,8 @@ def _scores(run: RunDirectory) -> dict[str, Any]:
     rows = []
     for metric, reference, name in HEADLINES:
         found = tables.values(metric, reference)
+        if not found:
+            continue
         cells = [_cell(found[number]) if number in found else None for number in numbers]
         rows.append({"metric": metric, "name": name, "cells": cells})
     return {
