@@ -156,11 +156,10 @@ def test_without_the_package_it_is_one_sentence_and_nothing_is_written(
 
 @pytest.mark.long
 def test_each_lab_and_each_replica_has_its_own(call: Call, tiny_yaml: Path, tmp_path: Path) -> None:
-    words = ("run", tiny_yaml, "--out", tmp_path / "runs", "--tensorboard", "--replicas", 2)
-    assert call(*words, "--set", "generations=1").code == 0
+    words = ("run", tiny_yaml, "--set", "generations=1", "--tensorboard")
+    assert call(*words, "--out", tmp_path / "runs", "--replicas", 2).code == 0
     labs = "labs=[{name: a, share: 0.5}, {name: b, share: 0.5}]"
-    words = ("run", tiny_yaml, "--out", tmp_path / "labs", "--tensorboard")
-    assert call(*words, "--set", "generations=1", "--set", labs).code == 0
+    assert call(*words, "--out", tmp_path / "labs", "--set", labs).code == 0
     for name in ("runs/seed3", "runs/seed4", "labs/a", "labs/b"):
         run = tmp_path / name
         assert scalars(run, "scores").keys() == committed(run, "value").keys()
