@@ -13,18 +13,21 @@ import typer
 from imgcollapse.cli import (
     audit,
     bench,
+    card,
     compare,
     config,
     data,
     demo,
     doctor,
     figures,
+    export,
     look,
     measure,
     null,
     run,
     selection,
     warn,
+    watch,
     watermark,
 )
 from imgcollapse.errors import EnvironmentalError, LabError
@@ -40,14 +43,17 @@ app.command()(demo.demo)
 app.command()(run.run)
 app.command()(look.status)
 app.command()(look.show)
+app.command()(watch.watch)
 app.command()(look.verify)
 app.command()(figures.figures)
 app.command()(measure.measure)
 app.command()(compare.compare)
+app.command()(card.card)
 app.command()(warn.warn)
 app.command()(selection.selection)
 app.command()(audit.audit_sampler)
 app.command()(null.null)
+app.command()(export.export)
 app.command()(bench.bench)
 app.add_typer(watermark.app, name="watermark")
 app.add_typer(data.app, name="data")
