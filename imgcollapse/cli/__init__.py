@@ -21,6 +21,7 @@ from imgcollapse.cli import (
     look,
     measure,
     null,
+    report,
     run,
     selection,
     warn,
@@ -42,6 +43,7 @@ app.command()(look.show)
 app.command()(look.verify)
 app.command()(measure.measure)
 app.command()(compare.compare)
+app.command()(report.report)
 app.command()(warn.warn)
 app.command()(selection.selection)
 app.command()(audit.audit_sampler)
