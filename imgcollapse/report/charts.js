@@ -64,7 +64,7 @@ class Chart {
     this.svg.setAttribute("width", width);
     this.svg.setAttribute("viewBox", `0 0 ${width} ${CHART.height}`);
     const parts = [];
-    for (const tick of niceTicks(low, high, 3)) {
+    for (const tick of niceTicks(low, high, 4)) {
       const y = this.y(tick);
       const line = `M${CHART.left} ${y}H${width - CHART.right}`;
       const words = this.score.kind === "share" ? tickWords(tick) : plain(tick);

@@ -1,6 +1,6 @@
 /* Class shares of one generation as bars, with what they began with and what chance would do. */
 
-const ROW = { most: 22, least: 15, manyClasses: 14 };
+const ROW = { few: 30, most: 22, many: 15, fewClasses: 12, manyClasses: 24, roomy: 420 };
 
 class Histogram {
   constructor(holder, domain) {
@@ -31,8 +31,9 @@ class Histogram {
   build() {
     const { chain, holder } = this;
     this.width = holder.clientWidth || 320;
-    const many = chain.classes.length > ROW.manyClasses;
-    this.row = many ? ROW.least : ROW.most;
+    const count = chain.classes.length;
+    const roomy = this.width > ROW.roomy && count <= ROW.fewClasses;
+    this.row = roomy ? ROW.few : count > ROW.manyClasses ? ROW.many : ROW.most;
     const names = Math.min(132, Math.round(this.width * 0.34));
     this.left = names + 8;
     this.right = this.width - 46;

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from imgcollapse.config import Config
+from imgcollapse.report.citing_text import CitingText, listed, literal
 from imgcollapse.report.contents import Chain, Contents
-from imgcollapse.report.paragraph import Paragraph, listed, literal
 from imgcollapse.report.setting_words import (
     PROFILES,
     data_words,
@@ -33,15 +33,18 @@ TOLD_BY_WORDS = ("seed", "lab", "policy.", "generations", "device")
 MOST_DIFFERENCES = 12
 
 
-def methods(contents: Contents) -> Paragraph:
+def methods(contents: Contents) -> CitingText:
     """What was trained, on what, how it was measured and what intervals mean, with sources."""
-    text = Paragraph()
+    text = CitingText()
     configs = _configs(contents)
+    text.begin()
     if configs:
         _add_chains(text, contents, configs)
     chain = contents.arms[0].chains[0]
+    text.begin()
     _add_judge(text, chain)
     _add_scores(text, contents, chain)
+    text.begin()
     _add_controls(text, chain)
     _add_intervals(text, contents)
     _add_environment(text, chain)
@@ -54,7 +57,7 @@ def _configs(contents: Contents) -> dict[str, Config]:
     return {name: config for name, config in first.items() if config is not None}
 
 
-def _add_chains(text: Paragraph, contents: Contents, configs: Mapping[str, Config]) -> None:
+def _add_chains(text: CitingText, contents: Contents, configs: Mapping[str, Config]) -> None:
     config = next(iter(configs.values()))
     chain = contents.arms[0].chains[0]
     counts = chain.initial_counts[chain.initial_counts > 0]
@@ -110,7 +113,7 @@ def _flattened(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, A
     return flat
 
 
-def _add_judge(text: Paragraph, chain: Chain) -> None:
+def _add_judge(text: CitingText, chain: Chain) -> None:
     if chain.run is None:
         text.add("A frozen classifier, the judge, gave the classes and features of all images.")
     else:
@@ -139,7 +142,7 @@ def read_judge(chain: Chain) -> dict[str, Any]:
     return facts
 
 
-def _add_scores(text: Paragraph, contents: Contents, chain: Chain) -> None:
+def _add_scores(text: CitingText, contents: Contents, chain: Chain) -> None:
     metrics = {score.metric for one in contents.chains for score in one.scores}
     numbers = sorted({score.n for score in chain.scores if score.metric == "reject"})
     n = " to ".join(f"{number:,}" for number in dict.fromkeys((numbers[0], numbers[-1])))
@@ -152,7 +155,7 @@ def _add_scores(text: Paragraph, contents: Contents, chain: Chain) -> None:
         )
 
 
-def _add_controls(text: Paragraph, chain: Chain) -> None:
+def _add_controls(text: CitingText, chain: Chain) -> None:
     controls = []
     if any(score.metric == "share_null" for score in chain.scores):
         controls.append(
@@ -169,7 +172,7 @@ def _add_controls(text: Paragraph, chain: Chain) -> None:
         text.add(f"{sentence[:1].upper()}{literal(sentence[1:])}{source}.")
 
 
-def _add_intervals(text: Paragraph, contents: Contents) -> None:
+def _add_intervals(text: CitingText, contents: Contents) -> None:
     seeds = contents.seeds
     chains = len(contents.chains)
     text.add(
@@ -191,15 +194,16 @@ def _add_intervals(text: Paragraph, contents: Contents) -> None:
         text.add(f"Seeds were {listed(map(str, seeds))}.")
 
 
-def _add_environment(text: Paragraph, chain: Chain) -> None:
+def _add_environment(text: CitingText, chain: Chain) -> None:
     if chain.run is None:
         return
     environment = chain.run.environment()
     versions = environment["versions"]
     commit, _, changed = str(environment.get("git") or "").partition("-")
     commit = f" (commit {commit[:12]}{', changed' if changed else ''})" if commit else ""
+    threads = environment.get("threads")
     text.add(
         f"All was run with imgcollapse {versions.get('imgcollapse', '?')}{commit} and PyTorch "
-        f"{versions.get('torch', '?')} on {environment.get('device', '?')}, "
-        f"{environment.get('threads', '?')} threads."
+        f"{versions.get('torch', '?')} on {environment.get('device', '?')} with {threads} "
+        f"thread{'' if threads == 1 else 's'}."
     )

@@ -1,6 +1,7 @@
 /* One generation and one seed for the whole page: the slider, its keys, and what follows them. */
 
 const STEP_MILLISECONDS = 900;
+const FIRST_CHARTS = 9;
 const slider = document.getElementById("generation");
 const picker = document.getElementById("seed");
 const logAxis = document.getElementById("log");
@@ -19,7 +20,14 @@ const state = {
   },
 };
 
-const charts = data.scores.filter((one) => one.named).map((score) => new Chart(score, state));
+/* A score that only real images have is in the tables alone. */
+function hasGenerations({ key }) {
+  const chains = data.arms.flatMap((arm) => arm.chains);
+  return chains.some((chain) => chain.scores[key].slice(1).some(Boolean));
+}
+
+const drawable = data.scores.filter((one) => one.named && hasGenerations(one));
+const charts = drawable.map((score) => new Chart(score, state));
 
 function show() {
   const { generation, seed } = state;
@@ -179,5 +187,8 @@ window.addEventListener("afterprint", () => {
 window.addEventListener("resize", () => panels.forEach(fitImages));
 
 document.documentElement.classList.add("live");
-document.getElementById("charts").append(...charts.map((one) => one.card));
+const cards = charts.map((one) => one.card);
+document.getElementById("charts").append(...cards.slice(0, FIRST_CHARTS));
+document.getElementById("more-charts").append(...cards.slice(FIRST_CHARTS));
+document.getElementById("more-charts").parentElement.hidden = cards.length <= FIRST_CHARTS;
 show();

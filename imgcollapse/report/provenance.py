@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from imgcollapse.config_file import to_yaml
 from imgcollapse.report.contents import Chain, Contents
 from imgcollapse.report.methods import read_judge
 from imgcollapse.scores import percent, select
+from imgcollapse.store.files import sha256_of
 from imgcollapse.store.manifest import FILE as MANIFEST
 
 Items = list[tuple[str, str]]
@@ -23,46 +24,59 @@ def provenance(contents: Contents) -> list[dict[str, Any]]:
         told.append(
             {
                 "name": arm.name,
-                "place": chain.place,
-                "facts": _facts(chain, [one.seed for one in arm.chains]),
+                "facts": _facts(arm.chains),
                 "config": to_yaml(chain.config) if chain.config else "",
             }
         )
     return told
 
 
-def _facts(chain: Chain, seeds: list[int]) -> Items:
-    extractors = ", ".join(sorted({score.extractor for score in chain.scores}))
-    numbers = sorted({score.n for score in select(chain.scores, "reject")})
+def _facts(chains: Sequence[Chain]) -> Items:
+    """Judge, sampler, command and machine are those of the first chain."""
+    chain = chains[0]
+    numbers = sorted({score.n for one in chains for score in select(one.scores, "reject")})
     facts: Items = [
-        ("seeds" if len(seeds) > 1 else "seed", ", ".join(map(str, seeds))),
+        ("seeds" if len(chains) > 1 else "seed", ", ".join(str(one.seed) for one in chains)),
         ("scored images", " to ".join(f"{n:,}" for n in dict.fromkeys((numbers[0], numbers[-1])))),
-        ("extractor", extractors),
+        ("extractor", _by_seed(chains, _extractor)),
     ]
     if chain.run is None:
         return [*facts, ("runs", "not at hand: made from the study's tables")]
     environment, audit, judge = chain.run.environment(), chain.run.audit(), read_judge(chain)
-    manifest = chain.run.path / MANIFEST
-    command = environment.get("command")
+    command, cuda = environment.get("command"), environment.get("cuda")
+    device = f"{environment.get('device')} ({environment.get('device_name')})"
+    visible = percent(max(judge["lowest_visible_share"]))
+    versions = environment["versions"].items()
     return [
         *facts,
-        ("judge", f"right on {percent(judge['accuracy'])} of {judge['num_held_out']:,} held-out "
-                  f"real images; of equally common classes it sees shares from "
-                  f"{percent(max(judge['lowest_visible_share']))}"),
+        (
+            "judge",
+            f"right on {percent(judge['accuracy'])} of {judge['num_held_out']:,} held-out real "
+            f"images; of equally common classes it sees shares from {visible}",
+        ),
         ("judge sha256", judge["sha256"]),
         ("sampler", audit["sentence"]),
-        ("manifest sha256", hashlib.sha256(manifest.read_bytes()).hexdigest()
-                            if manifest.is_file() else "no manifest"),
+        ("manifest sha256", _by_seed(chains, _manifest)),
         ("command", shlex.join(map(str, command)) if isinstance(command, list) else "unknown"),
-        ("git", _git(environment.get("git"))),
-        ("device", f"{environment.get('device')} ({environment.get('device_name')}), "
-                   f"{environment.get('threads')} threads"
-                   + (f", CUDA {environment['cuda']}" if environment.get("cuda") else "")),
+        ("git", str(environment.get("git") or "not in a repository")),
+        ("device", f"{device}, threads: {environment.get('threads')}, CUDA: {cuda or 'none'}"),
         ("system", f"Python {environment.get('python')}, {environment.get('platform')}"),
-        ("versions", ", ".join(f"{name} {version}"
-                               for name, version in environment["versions"].items())),
-    ]  # fmt: skip
+        ("versions", ", ".join(f"{name} {version}" for name, version in versions)),
+    ]
 
 
-def _git(state: object) -> str:
-    return str(state) if state else "not in a repository"
+def _by_seed(chains: Sequence[Chain], of: Callable[[Chain], str]) -> str:
+    """What each chain has, or once what all have."""
+    found = [of(chain) for chain in chains]
+    if len(set(found)) == 1:
+        return found[0]
+    return "\n".join(f"seed {chain.seed}: {one}" for chain, one in zip(chains, found, strict=True))
+
+
+def _extractor(chain: Chain) -> str:
+    return ", ".join(sorted({score.extractor for score in chain.scores}))
+
+
+def _manifest(chain: Chain) -> str:
+    path = chain.run.path / MANIFEST if chain.run else None
+    return sha256_of(path) if path and path.is_file() else "none"

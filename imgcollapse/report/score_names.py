@@ -49,7 +49,9 @@ SHOWN = (
     NamedScore(
         "precision", "initial", "Precision", "part of the samples among real images", kind="share"
     ),
-    NamedScore("recall", "initial", "Recall", "part of the real images among them", kind="share"),
+    NamedScore(
+        "recall", "initial", "Recall", "part of the real images among samples", kind="share"
+    ),
     NamedScore("density", "initial", "Density", "how densely real images surround samples"),
     NamedScore(
         "coverage", "initial", "Coverage", "part of the real images with a sample near",

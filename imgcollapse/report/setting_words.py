@@ -6,7 +6,7 @@ from typing import Any
 
 from imgcollapse.config import Config
 from imgcollapse.policy_config import PolicyConfig
-from imgcollapse.report.paragraph import listed, literal
+from imgcollapse.report.citing_text import listed, literal
 
 DATA = {
     "kennel": "drawn images of ten breeds of dogs (kennel)",

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from imgcollapse.drawing.palette import REJECT_COLOUR, REJECT_NAME, class_colours
+from imgcollapse.report.citing_text import CITATION
 from imgcollapse.report.contents import Arm, Chain, Contents
 from imgcollapse.report.methods import methods
-from imgcollapse.report.paragraph import CITATION
 from imgcollapse.report.provenance import provenance
 from imgcollapse.report.score_names import HEADLINES, SHOWN, NamedScore, with_limits, worded
 from imgcollapse.report.setting_words import policy_words

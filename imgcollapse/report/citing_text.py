@@ -15,17 +15,21 @@ CITATION = re.compile(r"\[@([\w;@]+)\]")
 
 
 @dataclass
-class Paragraph:
-    """Sentences in which ``[@key;@key]`` cites sources of the bibliography."""
+class CitingText:
+    """Paragraphs of sentences in which ``[@key;@key]`` cites sources of the bibliography."""
 
-    sentences: list[str] = field(default_factory=list)
+    paragraphs: list[list[str]] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """A new paragraph."""
+        self.paragraphs.append([])
 
     def add(self, *sentences: str) -> None:
-        self.sentences += [sentence for sentence in sentences if sentence]
+        self.paragraphs[-1] += [sentence for sentence in sentences if sentence]
 
     @property
     def raw(self) -> str:
-        return " ".join(self.sentences)
+        return "\n\n".join(" ".join(sentences) for sentences in self.paragraphs if sentences)
 
     def keys(self) -> set[str]:
         return {key for group in CITATION.findall(self.raw) for key in _keys(group)}
