@@ -131,6 +131,9 @@ class Browser:
         x, y = box[0] + right * box[2], box[1] + down * box[3]
         self.ask("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
 
+    def wait_for(self, selector: str, text: str) -> None:
+        WebDriverWait(self.driver, 20).until(lambda _: self.one(selector).text == text)
+
     def state(self) -> tuple[list[str], list[str], str]:
         """Pictures that are shown, widths of the bars, and the slider's words."""
         pictures = [str(one.get_attribute("src")) for one in self.shown(".film img")]
@@ -436,7 +439,7 @@ def test_buttons_copy_what_they_say(finished: Path, page: Opened) -> None:
         button = browser.one(f"[data-copy='{what}']")
         browser.run("arguments[0].scrollIntoView({block: 'center'})", button)
         button.click()
-        WebDriverWait(browser.driver, 10).until(lambda _, one=button: one.text == "Copied")
+        browser.wait_for(f"[data-copy='{what}']", "Copied")
         copied = browser.driver.execute_async_script(
             "navigator.clipboard.readText().then(arguments[0], (no) => arguments[0](String(no)))"
         )
