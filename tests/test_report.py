@@ -155,6 +155,22 @@ def test_runs_whose_shared_names_clash_keep_their_own(finished: Path, tmp_path: 
     assert [arm.name for arm in read_contents(tmp_path).arms] == ["a-seed0", "a-seed1"]
 
 
+def test_labs_of_an_ecosystem_share_the_generations_of_their_web(
+    finished: Path, tmp_path: Path
+) -> None:
+    copies(finished, tmp_path, "first", "late")
+    seats = "{name: first, share: 1.0, starts: 0}, {name: late, share: 1.0, starts: 1}"
+    for name in ("first", "late"):
+        path = tmp_path / name / "config.yaml"
+        lab = f"lab: {{name: {name}, web: [{seats}]}}"
+        path.write_text(path.read_text().replace("lab: null", lab))
+        (tmp_path / name / "manifest.json").unlink()
+    assert [chain.starts for chain in read_contents(tmp_path).chains] == [0, 1]
+    page = draw_report(tmp_path)
+    assert b'max="2"' in page
+    assert page.count(b'data-generation="2"') == 1
+
+
 def test_a_study_is_read_from_its_tables_and_grids_from_its_cells(study: Path) -> None:
     contents = read_contents(study)
     assert [arm.name for arm in contents.arms] == ["replace", "mix"]

@@ -101,3 +101,9 @@ class Contents:
     @property
     def seeds(self) -> list[int]:
         return sorted({chain.seed for chain in self.chains})
+
+
+def scored(chains: Sequence[Chain]) -> str:
+    """Images of each set that these chains scored: one number, or the least to the most."""
+    numbers = {one.n for chain in chains for one in chain.scores if one.metric == "reject"}
+    return " to ".join(f"{n:,}" for n in dict.fromkeys((min(numbers), max(numbers))))

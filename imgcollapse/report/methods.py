@@ -7,7 +7,7 @@ from typing import Any
 
 from imgcollapse.config import Config
 from imgcollapse.report.citing_text import CitingText, listed, literal
-from imgcollapse.report.contents import Chain, Contents
+from imgcollapse.report.contents import Chain, Contents, scored
 from imgcollapse.report.setting_words import (
     PROFILES,
     data_words,
@@ -43,7 +43,7 @@ def methods(contents: Contents) -> CitingText:
     chain = contents.arms[0].chains[0]
     text.begin()
     _add_judge(text, chain)
-    _add_scores(text, contents, chain)
+    _add_scores(text, contents)
     text.begin()
     _add_controls(text, chain)
     _add_intervals(text, contents)
@@ -142,12 +142,11 @@ def read_judge(chain: Chain) -> dict[str, Any]:
     return facts
 
 
-def _add_scores(text: CitingText, contents: Contents, chain: Chain) -> None:
+def _add_scores(text: CitingText, contents: Contents) -> None:
     metrics = {score.metric for one in contents.chains for score in one.scores}
-    numbers = sorted({score.n for score in chain.scores if score.metric == "reject"})
-    n = " to ".join(f"{number:,}" for number in dict.fromkeys((numbers[0], numbers[-1])))
     named = [words for metric, words in MEASURES if metric in metrics]
-    text.add(f"We scored {n} samples of each generation by {listed(['class shares', *named])}.")
+    by = listed(["class shares", *named])
+    text.add(f"We scored {scored(contents.chains)} samples of each generation by {by}.")
     if "crowding" in metrics:
         text.add(
             "Selection of a class is its change per generation beyond chance, and crowding the "

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from imgcollapse.config_file import to_yaml
-from imgcollapse.report.contents import Chain, Contents
+from imgcollapse.report.contents import Chain, Contents, scored
 from imgcollapse.report.methods import read_judge
-from imgcollapse.scores import percent, select
+from imgcollapse.scores import percent
 from imgcollapse.store.files import sha256_of
 from imgcollapse.store.manifest import FILE as MANIFEST
 
@@ -34,10 +34,9 @@ def provenance(contents: Contents) -> list[dict[str, Any]]:
 def _facts(chains: Sequence[Chain]) -> Items:
     """Judge, sampler, command and machine are those of the first chain."""
     chain = chains[0]
-    numbers = sorted({score.n for one in chains for score in select(one.scores, "reject")})
     facts: Items = [
         ("seeds" if len(chains) > 1 else "seed", ", ".join(str(one.seed) for one in chains)),
-        ("scored images", " to ".join(f"{n:,}" for n in dict.fromkeys((numbers[0], numbers[-1])))),
+        ("scored images", scored(chains)),
         ("extractor", _by_seed(chains, _extractor)),
     ]
     if chain.run is None:

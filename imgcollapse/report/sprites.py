@@ -20,6 +20,8 @@ from imgcollapse.store.run_directory import read_npz
 
 LARGEST_SIDE = 64
 BUDGET_BYTES = 10_000_000
+TELLING, SLACK = 16, 1.1
+"""After so many sprites the size of all is foreseen, and may be beyond the budget by so much."""
 
 
 @dataclass(frozen=True)
@@ -76,16 +78,17 @@ def draw_sprites(
 
 
 def _drawn(chains: Sequence[Chain], fineness: Fineness, budget: float) -> Sprites | None:
-    """Sprites of all that have a run, or None as soon as they are beyond the budget."""
+    """Sprites of all that have a run, or None where they are, or will be, beyond the budget."""
+    wanted = [(chain, number) for chain in chains if chain.run for number in chain.generations]
     drawn: Sprites = {}
     size = 0
-    for chain in chains:
-        for generation in chain.generations if chain.run else []:
-            sprite = draw_sprite(chain, generation, fineness)
-            drawn[chain.place, generation] = sprite
-            size += len(sprite.png)
-            if size > budget:
-                return None
+    for chain, number in wanted:
+        sprite = draw_sprite(chain, number, fineness)
+        drawn[chain.place, number] = sprite
+        size += len(sprite.png)
+        foreseen = size / len(drawn) * len(wanted) if len(drawn) >= TELLING else 0
+        if size > budget or foreseen > SLACK * budget:
+            return None
     return drawn
 
 
@@ -148,7 +151,7 @@ def _encoded(picture: NDArray[np.uint8], mask: NDArray[np.uint8], all_colours: b
     content = io.BytesIO()
     if all_colours:
         alpha = np.where(mask, 255, 0).astype(np.uint8)
-        Image.fromarray(np.dstack([picture, alpha])).save(content, "PNG", optimize=True)
+        Image.fromarray(np.dstack([picture, alpha])).save(content, "PNG")
         return content.getvalue()
     marks = np.unique(picture[mask == 1], axis=0)
     pixels = picture[mask == 2].reshape(1, -1, 3)
@@ -160,5 +163,5 @@ def _encoded(picture: NDArray[np.uint8], mask: NDArray[np.uint8], all_colours: b
     places[mask == 1] = [which[tuple(colour)] for colour in picture[mask == 1].tolist()]
     indexed = Image.fromarray(places, "P")
     indexed.putpalette(np.concatenate([np.zeros((1, 3), np.uint8), marks, palette]).tobytes())
-    indexed.save(content, "PNG", optimize=True, transparency=0)
+    indexed.save(content, "PNG", transparency=0)
     return content.getvalue()

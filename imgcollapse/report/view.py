@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from imgcollapse.drawing.palette import REJECT_COLOUR, REJECT_NAME, class_colours
 from imgcollapse.report.citing_text import CITATION
-from imgcollapse.report.contents import Arm, Chain, Contents
+from imgcollapse.report.contents import Arm, Chain, Contents, scored
 from imgcollapse.report.methods import methods
+from imgcollapse.report.page_data import Json, page_data, whole_set
 from imgcollapse.report.provenance import provenance
 from imgcollapse.report.score_names import HEADLINES, SHOWN, NamedScore, with_limits, worded
 from imgcollapse.report.setting_words import policy_words
 from imgcollapse.report.sprites import Fineness, Sprite, Sprites
-from imgcollapse.scores import FLOOR, Score, percent, select
+from imgcollapse.scores import FLOOR, percent, select
 
-Json = dict[str, Any]
 PRINTED = 4
 
 
@@ -25,7 +24,6 @@ def view(contents: Contents, sprites: Sprites, fineness: Fineness) -> Json:
     text = methods(contents)
     arms = [_arm_view(contents, arm, sprites) for arm in contents.arms]
     last = max(chain.starts + chain.generations[-1] for chain in contents.chains)
-    named = named_scores(contents)
     return {
         "name": contents.name,
         "title": _title(contents),
@@ -41,56 +39,14 @@ def view(contents: Contents, sprites: Sprites, fineness: Fineness) -> Json:
         "has_means": any(arm.means for arm in contents.arms),
         "reject_colour": REJECT_COLOUR,
         "reject_name": REJECT_NAME,
+        "scored": scored(contents.chains),
         "methods": text.as_text(),
         "latex": text.as_latex(),
         "bibtex": text.as_bibtex(),
         "provenance": provenance(contents),
         "study": contents.study,
-        "data": {
-            "last": last,
-            "seeds": contents.seeds,
-            "reject": {"name": REJECT_NAME, "colour": REJECT_COLOUR},
-            "scores": [
-                {
-                    "key": one.key,
-                    "title": one.title,
-                    "says": one.says,
-                    "kind": one.kind,
-                    "corrected": one.corrected,
-                    "named": bool(one.says),
-                }
-                for one in named
-            ],
-            "arms": [
-                {
-                    "name": arm.name,
-                    "chains": [_chain_data(chain, sprites, named) for chain in arm.chains],
-                    "means": _means_data(arm, named),
-                }
-                for arm in contents.arms
-            ],
-        },
+        "data": page_data(contents, sprites, last),
     }
-
-
-def named_scores(contents: Contents) -> list[NamedScore]:
-    """Scores of the whole set that some chain has: those with a name, then the others."""
-    found = dict.fromkeys(
-        (score.metric, score.reference)
-        for chain in contents.chains
-        for score in chain.scores
-        if not score.class_
-    )
-    known = [one for one in SHOWN if (one.metric, one.reference) in found]
-    seen = {(one.metric, one.reference) for one in known}
-    others = [
-        NamedScore(
-            metric, reference, f"{metric} {f'({reference})' if reference else ''}".strip(), ""
-        )
-        for metric, reference in found
-        if (metric, reference) not in seen
-    ]
-    return known + others
 
 
 def _title(contents: Contents) -> str:
@@ -155,7 +111,7 @@ def _headlines(arm: Arm) -> list[Json]:
                 if (mean.metric, mean.reference) == (named.metric, named.reference)
             }
         else:
-            values = {score.generation: score.value for score in _whole_set(chain.scores, named)}
+            values = {score.generation: score.value for score in whole_set(chain.scores, named)}
         numbers = sorted(values.keys() - {FLOOR})
         if numbers:
             last = chain.by_generation.get(numbers[-1], [])
@@ -169,10 +125,6 @@ def _headlines(arm: Arm) -> list[Json]:
                 }
             )
     return lines
-
-
-def _whole_set(scores: Iterable[Score], named: NamedScore) -> list[Score]:
-    return select(scores, named.metric, reference=named.reference, class_="")
 
 
 def _chain_view(contents: Contents, chain: Chain, sprites: Sprites) -> Json:
@@ -206,7 +158,7 @@ def _chain_view(contents: Contents, chain: Chain, sprites: Sprites) -> Json:
         "scores": [
             (named.title, [_cell(chain, named, number) for number in [*floor, *ends]])
             for named in SHOWN
-            if _whole_set(chain.scores, named)
+            if whole_set(chain.scores, named)
         ],
         "shares": _share_rows(chain, ends),
     }
@@ -226,7 +178,7 @@ def _sprite_words(chain: Chain, generation: int, sprite: Sprite) -> str:
 
 
 def _cell(chain: Chain, named: NamedScore, generation: int) -> str:
-    found = _whole_set(chain.by_generation[generation], named)
+    found = whole_set(chain.by_generation[generation], named)
     return with_limits(found[0].value, found[0].low, found[0].high, named.kind) if found else ""
 
 
@@ -249,73 +201,3 @@ def _share_rows(chain: Chain, generations: Sequence[int]) -> list[Json]:
             }
         )
     return rows
-
-
-def _chain_data(chain: Chain, sprites: Sprites, named: Sequence[NamedScore]) -> Json:
-    """Numbers of a chain, by generation from -1 (the floor) on; classes common first."""
-    colours = class_colours(len(chain.classes))
-    order = [int(label) for label in chain.order]
-    tables = [chain.by_generation.get(number, []) for number in [FLOOR, *chain.generations]]
-    sprite = [sprites.get((chain.place, number)) for number in chain.generations]
-    return {
-        "seed": chain.seed,
-        "starts": chain.starts,
-        "classes": [
-            [
-                chain.classes[label],
-                colours[label],
-                int(chain.initial_counts[label]),
-                _short(float(chain.initial_shares[label])),
-            ]
-            for label in order
-        ],
-        "shares": [_by_class(chain, order, scores, "share_raw") for scores in tables],
-        "chance": [_by_class(chain, order, scores, "share_null") for scores in tables],
-        "scores": {
-            one.key: [
-                _row(found[0]) if (found := _whole_set(scores, one)) else None for scores in tables
-            ]
-            for one in named
-        },
-        "tiles": [
-            one and {"counts": one.counts, "columns": one.columns, "step": one.step,
-                     "width": one.width, "height": one.height}
-            for one in sprite
-        ],
-    }  # fmt: skip
-
-
-def _by_class(
-    chain: Chain, order: Sequence[int], scores: Iterable[Score], metric: str
-) -> list[list[float | None]] | None:
-    """Value and limits of each class; None where there are none."""
-    found = {score.class_: score for score in select(scores, metric)}
-    if not found:
-        return None
-    return [_row(found[chain.classes[label]])[:3] for label in order]
-
-
-def _row(score: Score) -> list[float | None]:
-    return [_short(score.value), _short(score.low), _short(score.high), score.n]
-
-
-def _means_data(arm: Arm, named: Sequence[NamedScore]) -> Json | None:
-    """Mean, limits and number of chains, by generation from -1 on."""
-    if not arm.means:
-        return None
-    last = max(mean.generation for mean in arm.means)
-    found: Json = {}
-    for one in named:
-        rows = {
-            mean.generation: [_short(mean.mean), _short(mean.low), _short(mean.high), mean.chains]
-            for mean in arm.means
-            if (mean.metric, mean.reference) == (one.metric, one.reference)
-        }
-        if rows:
-            found[one.key] = [rows.get(number) for number in range(FLOOR, last + 1)]
-    return found
-
-
-def _short(value: float | None) -> float | None:
-    """Five digits, which are more than a page can show."""
-    return None if value is None else float(f"{value:.5g}")
