@@ -470,6 +470,9 @@ def test_paper_gets_the_first_and_the_last_generation(study: Path, page: Opened)
     printed = base64.b64decode(browser.ask("Page.printToPDF", printBackground=True)["data"])
     pages = len(re.findall(rb"/Type\s*/Page\b", printed))
     assert 3 <= pages <= 30
+    browser.run("window.dispatchEvent(new Event('beforeprint'))")
+    lines = "return [...document.querySelectorAll('.plot')].map((one) => one.querySelectorAll"
+    assert min(browser.run(f"{lines}('.line').length)")) >= 3, "charts of closed parts too"
     browser.ask("Emulation.setEmulatedMedia", media="print")
     captions = [one.text for one in browser.shown(".film figcaption")]
     assert captions == ["generation 0", "generation 1"] * 3

@@ -106,6 +106,7 @@ class Histogram {
     });
     const what = `Shares of generation ${this.generation}: ${told.join(", ")}`;
     this.holder.setAttribute("aria-label", what);
+    this.holder.dataset.generation = this.generation;
   }
 
   share(place, index) {

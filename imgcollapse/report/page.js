@@ -180,6 +180,7 @@ let closed = [];
 window.addEventListener("beforeprint", () => {
   closed = [...document.querySelectorAll("details[data-print]:not([open])")];
   for (const one of closed) one.open = true;
+  for (const chart of charts) chart.draw();
 });
 window.addEventListener("afterprint", () => {
   for (const one of closed) one.open = false;
