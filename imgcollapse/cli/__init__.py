@@ -24,6 +24,7 @@ from imgcollapse.cli import (
     look,
     measure,
     null,
+    report,
     run,
     selection,
     warn,
@@ -49,6 +50,7 @@ app.command()(figures.figures)
 app.command()(measure.measure)
 app.command()(compare.compare)
 app.command()(card.card)
+app.command()(report.report)
 app.command()(warn.warn)
 app.command()(selection.selection)
 app.command()(audit.audit_sampler)
