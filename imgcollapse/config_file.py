@@ -36,7 +36,7 @@ def load_config(path: Path, overrides: Sequence[str] = (), layers: Sequence[Path
     for layer in layers:
         values = laid_over(values, read_layer(layer))
     for override in overrides:
-        _lay_over(values, override)
+        lay_key(values, *read_override(override))
     over = [f"--with {one}" for one in layers] + [f"--set {one}" for one in overrides]
     return parse_config(values, f"{path}{' with ' if over else ''}{' '.join(over)}")
 
@@ -46,7 +46,7 @@ def parse_config(values: Mapping[str, Any], where: str = "config") -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        message, hint = _explain(error.errors())
+        message, hint = explained(error)
         raise ConfigError(f"{message} ({where})", hint) from None
 
 
@@ -79,45 +79,58 @@ def lab_configs(config: Config) -> list[Config]:
     return configs
 
 
-def _lay_over(values: dict[str, Any], override: str) -> None:
+def read_override(override: str) -> tuple[str, Any]:
+    """The dotted key and the value of a ``--set key=value``; ConfigError where it is none."""
     key, equals, text = override.partition("=")
     if not equals or not key.strip():
         raise ConfigError(f"--set takes key=value, not {override!r}", "--set generator.width=48")
-    *sections, last = key.strip().split(".")
+    try:
+        return key.strip(), yaml.load(text, Loader)
+    except KeyTwice as error:
+        raise ConfigError(f"{error.problem} (--set {override})", "keep one of the two") from None
+    except (yaml.YAMLError, ValueError):
+        raise ConfigError(f"the value is not readable as YAML (--set {override})") from None
+
+
+def lay_key(values: dict[str, Any], key: str, value: Any) -> None:
+    """Puts one value at its dotted key; ConfigError where a part of the key is no section."""
+    *sections, last = key.split(".")
     target = values
     for section in sections:
         inner = target.get(section)
         if inner is None:
             inner = target[section] = {}
         if not isinstance(inner, dict):
-            raise ConfigError(f"{section} is not a section (--set {override})", "see config schema")
+            raise ConfigError(f"{section} is not a section ({key})", "see config schema")
         target = inner
-    try:
-        value = yaml.load(text, Loader)
-    except KeyTwice as error:
-        raise ConfigError(f"{error.problem} (--set {override})", "keep one of the two") from None
-    except (yaml.YAMLError, ValueError):
-        raise ConfigError(f"the value is not readable as YAML (--set {override})") from None
     for name in replaced_by(".".join(sections), {last: value}):
         target.pop(name, None)
     target[last] = value
 
 
-def _explain(errors: Sequence[ErrorDetails]) -> tuple[str, str]:
-    """What is wrong with the first key that is wrong, and a hint."""
+def explained(
+    found: ValidationError,
+    model: type[BaseModel] = Config,
+    schema: str = "imgcollapse config schema",
+) -> tuple[str, str]:
+    """What is wrong with the first key of a ``model`` that is wrong, and a hint.
+
+    ``schema`` is where its keys can be read.
+    """
+    errors = found.errors()
     error = errors[0]
-    path, sections = _place(error["loc"], extra=error["type"] == "extra_forbidden")
+    path, sections = _place(error["loc"], error["type"] == "extra_forbidden", model)
     key = ".".join(path) or "config"
     if error["type"] == "extra_forbidden":
         known = [name for section in sections.values() for name in _fields(section)]
         near = difflib.get_close_matches(path[-1], known, 1)
-        elsewhere = [name for name in _all_keys() if name.split(".")[-1] == path[-1]]
+        elsewhere = [name for name in _all_keys(model) if name.split(".")[-1] == path[-1]]
         guess = near[0] if near else (elsewhere[0] if elsewhere else "")
         hint = f"did you mean {guess}? " if guess else ""
         return f"unknown key {key}", f"{hint}allowed: {', '.join(known)}"
     if error["type"] == "value_error":
-        return str(error["ctx"]["error"]), "imgcollapse config schema prints every key"
-    hint = "imgcollapse config schema prints what each key may be"
+        return str(error["ctx"]["error"]), f"{schema} prints every key"
+    hint = f"{schema} prints what each key may be"
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         given = error["ctx"].get("tag")
         near = difflib.get_close_matches(given or "", sections, 1)
@@ -125,7 +138,7 @@ def _explain(errors: Sequence[ErrorDetails]) -> tuple[str, str]:
         message = f"{key}.kind: {wrong} one of {', '.join(sections)}"
         return message, f"did you mean {near[0]}?" if near else hint
     near = difflib.get_close_matches(str(error["input"]), _allowed_words(error), 1)
-    branches = [one for one in errors if _place(one["loc"], extra=False)[0] == path]
+    branches = [one for one in errors if _place(one["loc"], False, model)[0] == path]
     message = "; ".join(dict.fromkeys(_in_words(one) for one in branches))
     return f"{key}: {error['input']!r}: {message}", f"did you mean {near[0]}?" if near else hint
 
@@ -145,13 +158,15 @@ def _allowed_words(error: ErrorDetails) -> list[str]:
     return [word.strip(" '") for word in error["ctx"]["expected"].replace(" or ", ",").split(",")]
 
 
-def _place(location: Sequence[int | str], extra: bool) -> tuple[list[str], Sections]:
+def _place(
+    location: Sequence[int | str], extra: bool, model: type[BaseModel]
+) -> tuple[list[str], Sections]:
     """The keys of ours in pydantic's location, which also names the branches of unions.
 
     And the sections that the last of them may be, or, of an unknown (``extra``) key, that it is in.
     """
     path: list[str] = []
-    sections: Sections = {"": Config}
+    sections: Sections = {"": model}
     for place, part in enumerate(location):
         if isinstance(part, int):
             if sections and path:
@@ -183,7 +198,7 @@ def _sections_in(annotation: Any) -> Iterable[tuple[str, type[BaseModel]]]:
         yield from _sections_in(part)
 
 
-def _all_keys(model: type[BaseModel] = Config, prefix: str = "") -> dict[str, None]:
+def _all_keys(model: type[BaseModel], prefix: str = "") -> dict[str, None]:
     """Every key of a config, in order."""
     keys: dict[str, None] = {}
     for name, sections in _fields(model).items():

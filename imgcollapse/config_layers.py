@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.resources
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,20 +29,40 @@ def shipped_configs() -> Path:
     return packaged if packaged.is_dir() else packaged.parent.parent / "configs"
 
 
+def shipped_studies() -> Path:
+    """The folder of studies that comes with the package, beside the configs."""
+    return shipped_configs() / "studies"
+
+
+def list_configs() -> list[Path]:
+    """Every shipped config, studies left out."""
+    studies = shipped_studies()
+    return sorted(path for path in shipped_configs().rglob("*.yaml") if studies not in path.parents)
+
+
 def find_config(name: str) -> Path:
     """A config file by path, or by the name of a shipped one (``demo``, ``presets/ouroboros``)."""
-    candidates = [Path(name), shipped_configs() / name, shipped_configs() / f"{name}.yaml"]
-    for candidate in candidates:
+    return _find(name, shipped_configs(), list_configs(), "config")
+
+
+def find_study(name: str) -> Path:
+    """A study file by path, or by the name of a shipped one (``policies``)."""
+    folder = shipped_studies()
+    return _find(name, folder, sorted(folder.glob("*.yaml")), "study")
+
+
+def _find(name: str, folder: Path, paths: Sequence[Path], what: str) -> Path:
+    for candidate in (Path(name), folder / name, folder / f"{name}.yaml"):
         if candidate.is_file():
             return candidate
-    folder = shipped_configs()
-    shipped = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.yaml"))
+    shipped = [str(path.relative_to(folder)) for path in paths]
     near = difflib.get_close_matches(name, shipped, 1) or [
         one for one in shipped if Path(one).stem == Path(name).stem
     ]
+    some = {"config": "configs", "study": "studies"}[what]
     raise ConfigError(
-        f"no config file {name}",
-        f"did you mean {near[0]}?" if near else f"shipped configs: {', '.join(shipped)}",
+        f"no {what} file {name}",
+        f"did you mean {near[0]}?" if near else f"shipped {some}: {', '.join(shipped)}",
     )
 
 
@@ -73,7 +93,7 @@ def read_config_file(path: Path) -> dict[str, Any]:
 
 def read_layer(path: Path) -> dict[str, Any]:
     """The raw sections that a file itself gives."""
-    values = _read_yaml(path)
+    values = read_yaml(path)
     values.pop(EXTENDS, None)
     return values
 
@@ -109,22 +129,28 @@ def replaced_by(section: str, over: Mapping[str, Any]) -> tuple[str, ...]:
     return ("preset", *filled) if whole else ()
 
 
+def find_beside(path: Path, name: str) -> Path:
+    """The config that a file names: one beside it, or else as ``find_config`` finds it."""
+    beside = path.parent / name
+    return beside if beside.is_file() else find_config(name)
+
+
 def _read(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:
     place = path.resolve()
     if place in below:
         raise ConfigError(f"the config extends itself ({path})", "a chain of extends has an end")
-    values = _read_yaml(path)
+    values = read_yaml(path)
     name = values.pop(EXTENDS, None)
     if name is None:
         return values
     if not isinstance(name, str):
         raise ConfigError(f"extends names one config file ({path})", "extends: demo.yaml")
-    beside = path.parent / name
-    base = beside if beside.is_file() else find_config(name)
+    base = find_beside(path, name)
     return laid_over(_read(base, (*below, place)), values)
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file, empty for an empty file; ConfigError says what is wrong."""
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), Loader)
     except (yaml.YAMLError, ValueError) as error:

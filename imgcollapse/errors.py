@@ -64,3 +64,26 @@ class Stopped(LabError):
     """Stopped on request with everything committed; the same command goes on."""
 
     exit_code = 75
+
+
+TORCH_OUT_OF_MEMORY = ("OutOfMemoryError", "DefaultCPUAllocator")
+
+
+def as_lab_error(error: BaseException) -> LabError:
+    """Any error as one that names what was wrong: no memory, the machine, or a fault of the lab."""
+    if isinstance(error, LabError):
+        return error
+    kind = type(error).__name__
+    if isinstance(error, MemoryError) or any(
+        sign in f"{kind}: {error}" for sign in TORCH_OUT_OF_MEMORY
+    ):
+        says = str(error).partition("\n")[0] or kind
+        return EnvironmentalError(
+            f"out of memory: {says}",
+            "lower training.batch_size, sampling.batch_size or the numbers of images "
+            "(sampling.num_images, scores.num_images, profile.num_max)",
+        )
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        return EnvironmentalError(f"{error.strerror or error}{where}")
+    return LabError(f"{kind}: {error}", "a fault of the lab; --debug shows where")

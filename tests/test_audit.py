@@ -14,7 +14,7 @@ import pytest
 from imgcollapse import cli
 from imgcollapse.config import Config
 from imgcollapse.config_file import load_config, parse_config
-from imgcollapse.config_layers import find_config, shipped_configs
+from imgcollapse.config_layers import find_config, list_configs
 from imgcollapse.study.audit import (
     Audit,
     Row,
@@ -37,9 +37,7 @@ def config(sampler: str, steps: int, objective: str = "v", **sampling: Any) -> C
     )
 
 
-@pytest.mark.parametrize(
-    "path", sorted(shipped_configs().rglob("*.yaml")), ids=lambda one: one.stem
-)
+@pytest.mark.parametrize("path", list_configs(), ids=lambda one: one.stem)
 def test_every_shipped_config_passes(path: Path) -> None:
     found = audit(load_config(path), least=False)
     assert found.passes, found.sentence()

@@ -19,11 +19,11 @@ from imgcollapse.config_file import (
     parse_config,
     to_yaml,
 )
-from imgcollapse.config_layers import find_config, shipped_configs
+from imgcollapse.config_layers import find_config, list_configs, shipped_configs
 from imgcollapse.errors import ConfigError
 from imgcollapse.policy_config import PRESETS
 
-SHIPPED = sorted(shipped_configs().rglob("*.yaml"))
+SHIPPED = list_configs()
 
 
 LABELLED = {"labels": "balanced"}

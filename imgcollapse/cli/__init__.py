@@ -27,11 +27,12 @@ from imgcollapse.cli import (
     report,
     run,
     selection,
+    study,
     warn,
     watch,
     watermark,
 )
-from imgcollapse.errors import EnvironmentalError, LabError
+from imgcollapse.errors import EnvironmentalError, LabError, as_lab_error
 
 app = typer.Typer(
     help="The laboratory for model collapse in image generators.",
@@ -42,6 +43,7 @@ app = typer.Typer(
 )
 app.command()(demo.demo)
 app.command()(run.run)
+app.command()(study.study)
 app.command()(look.status)
 app.command()(look.show)
 app.command()(watch.watch)
@@ -62,8 +64,6 @@ app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")
 app.command()(doctor.doctor)
 
-TORCH_OUT_OF_MEMORY = ("OutOfMemoryError", "DefaultCPUAllocator")
-
 
 @app.callback()
 def options(
@@ -78,37 +78,15 @@ def main() -> None:
     atexit.register(gc.freeze)  # without the last collection, leaving takes 1.3 s less with torch
     try:
         app([word for word in sys.argv[1:] if word != "--debug"])
-    except LabError as error:
-        _fail(error, debug)
     except KeyboardInterrupt:
         sys.exit(130)
-    except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        _fail(EnvironmentalError(f"{error.strerror or error}{where}"), debug)
     except Exception as error:
-        says = str(error).partition("\n")[0] or type(error).__name__
-        if _is_out_of_memory(error):
-            _fail(
-                EnvironmentalError(
-                    f"out of memory: {says}",
-                    "lower training.batch_size, sampling.batch_size or the numbers of images "
-                    "(sampling.num_images, scores.num_images, profile.num_max)",
-                ),
-                debug,
-            )
         if doctor.is_torchvision_mismatch(error):
             _fail(
                 EnvironmentalError("torch and torchvision do not match", "imgcollapse doctor"),
                 debug,
             )
-        kind = type(error).__name__
-        _fail(LabError(f"{kind}: {error}", "a fault of the lab; --debug shows where"), debug)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Whether Python, NumPy or torch, which may not be imported here, found no memory."""
-    words = f"{type(error).__name__}: {error}"
-    return isinstance(error, MemoryError) or any(sign in words for sign in TORCH_OUT_OF_MEMORY)
+        _fail(as_lab_error(error), debug)
 
 
 def _fail(error: LabError, debug: bool) -> None:

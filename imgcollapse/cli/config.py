@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from imgcollapse.cli.parameters import (
@@ -34,8 +36,11 @@ def show(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    study: Annotated[bool, typer.Option("--study", help="Of a study file instead.")] = False,
+) -> None:
     """Print the JSON schema of a config."""
     from imgcollapse.config import Config
+    from imgcollapse.study.study_file import StudyFile
 
-    print_json(Config.model_json_schema(by_alias=True))
+    print_json((StudyFile if study else Config).model_json_schema(by_alias=True))

@@ -135,9 +135,9 @@ def _data() -> str:
 
 def _configs() -> str:
     from imgcollapse.config_file import load_config
-    from imgcollapse.config_layers import shipped_configs
+    from imgcollapse.config_layers import list_configs
 
-    paths = sorted(shipped_configs().rglob("*.yaml"))
+    paths = list_configs()
     if not paths:
         raise RuntimeError("no shipped configs found: reinstall imgcollapse")
     for path in paths:

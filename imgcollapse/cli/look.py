@@ -16,27 +16,40 @@ if TYPE_CHECKING:
     from imgcollapse.store.run_directory import RunDirectory
     from imgcollapse.study.first_mover import Advantage
 
+CORRUPT = "corrupt"
+
 
 def status(directory: RunArgument, as_json: JsonOption = False) -> None:
     """Say how far a run, or every run below a folder, has come."""
-    found = [_state(path) for path in _runs_below(directory)]
+    found = [_state(path) for path in _runs_below(directory, begun_only=False)]
     if as_json:
         print_json({"runs": found})
     else:
         for one in found:
             far = f", {one['done']} of {one['generations']} generations"
             print(f"{one['run']}: {one['state']}{far if one['generations'] else ''}")
-    if any(one["generations"] is None for one in found):
+    if any(one["state"].startswith(CORRUPT) for one in found):
         raise typer.Exit(CorruptError.exit_code)
 
 
-def _runs_below(directory: Path) -> list[Path]:
+def _runs_below(directory: Path, begun_only: bool = True) -> list[Path]:
+    """The runs in a folder or in its folders; of a study its cells, in their order."""
     from imgcollapse.store.run_directory import RunDirectory
+    from imgcollapse.study.study_folder import StudyFolder
 
     if RunDirectory(directory).exists:
         return [directory]
-    below = sorted(directory.iterdir()) if directory.is_dir() else []
-    paths = [path for path in below if RunDirectory(path).exists]
+    study = StudyFolder(directory)
+    if study.exists:
+        cells = study.cell_paths()
+        paths = [path for path in cells if not begun_only or RunDirectory(path).exists]
+        if not paths:
+            raise ConfigError(f"no cell of the study is begun ({directory})", "imgcollapse study")
+        return paths
+    paths = []
+    for path in sorted(directory.iterdir()) if directory.is_dir() else []:
+        inner = sorted(path.iterdir()) if path.is_dir() else []
+        paths += [one for one in (path, *inner) if RunDirectory(one).exists]
     if not paths:
         raise ConfigError(f"no run here ({directory})", "imgcollapse run CONFIG --out DIR")
     return paths
@@ -45,16 +58,24 @@ def _runs_below(directory: Path) -> list[Path]:
 def _state(path: Path) -> dict[str, Any]:
     from imgcollapse.store.lock import holder, is_locked
     from imgcollapse.store.run_directory import RunDirectory
+    from imgcollapse.study.study_folder import read_failure
 
     run = RunDirectory(path)
     done = len(run.generations())
-    try:
-        run.check_readable()
-        wanted = run.config().generations
-    except CorruptError as error:
-        state = f"corrupt: {error.message}"
-        return {"run": str(path), "state": state, "done": done, "generations": None}
-    state = "complete" if done == wanted else "stopped, give its command again to go on"
+    failure = read_failure(path)
+    state = f"failed: {failure['message']}" if failure else "not begun"
+    wanted = None
+    if run.exists:
+        try:
+            run.check_readable()
+            wanted = run.config().generations
+        except CorruptError as error:
+            state = f"{CORRUPT}: {error.message}"
+            return {"run": str(path), "state": state, "done": done, "generations": None}
+        if done == wanted:
+            state = "complete"
+        elif not failure:
+            state = "stopped, give its command again to go on"
     if is_locked(path):
         state = f"running ({holder(path / 'run.lock')})"
     return {"run": str(path), "state": state, "done": done, "generations": wanted}

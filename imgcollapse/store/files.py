@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import UnionType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 from imgcollapse.errors import CorruptError
 
@@ -37,6 +38,15 @@ def write_bytes(path: Path, content: bytes) -> None:
     """The content of a file, as ``written_whole``."""
     with written_whole(path) as file:
         file.write(content)
+
+
+@contextmanager
+def written_in_parts(path: Path) -> Iterator[TextIO]:
+    """As ``write_text``, for a text that comes in parts and need not fit into memory."""
+    with written_whole(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        yield text
+        text.detach()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -36,6 +36,14 @@ def resampling_of(config: Config, counts: Counts) -> Resampling:
     return Resampling(counts * passes, policy, num_synthetic * passes)
 
 
+def resampling_of_first(counts: Counts) -> Resampling:
+    """What generation 0 resamples: the real pool, whatever policy makes later ones.
+
+    Of a chain that has no more yet, so that arms which begin alike say the same of their beginning.
+    """
+    return Resampling(counts, PolicyConfig(preset="replace"), int(counts.sum()))
+
+
 def num_passes(config: Config, first: int) -> int:
     """Different pools that a later generation learns from, where the first held ``first`` images.
 

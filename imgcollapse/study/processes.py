@@ -92,7 +92,7 @@ def _run_in_process(config: Config, out: Path, reporter: Reporter) -> None:
 
 
 def _run(config: Config, out: Path, reporter: Reporter, sender: Connection) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     from imgcollapse.study.run import run_to_disk
 
     try:
@@ -102,7 +102,7 @@ def _run(config: Config, out: Path, reporter: Reporter, sender: Connection) -> N
         sender.send(error)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

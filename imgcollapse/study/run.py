@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,8 +55,12 @@ def is_complete(config: Config, out: Path) -> bool:
     """Whether all generations and figures are there; ConfigError where ``out`` is another run."""
     run = RunDirectory(out)
     run.refuse_unless_same(config)
-    done = run.exists and len(run.generations()) == config.generations
-    return done and _last_figure(run).is_file()
+    return run.exists and has_all(run, config.generations)
+
+
+def has_all(run: RunDirectory, generations: int) -> bool:
+    """Whether a run has so many generations, and its figures."""
+    return len(run.generations()) == generations and _last_figure(run).is_file()
 
 
 @contextmanager
@@ -109,7 +114,9 @@ def opened(
         elif sibling is not None and share_beginning(run, config, sibling):
             reporter.message(f"judge, reference and generation 0 are those of {sibling.path}")
         reporter.stage("judge")
+        started = time.perf_counter()
         ruler = prepare(run, config, splits, device, reporter)
+        run.log_volatile({"preparation_seconds": round(time.perf_counter() - started, 3)})
         for name in run.trim():
             reporter.message(f"{name} does not follow from what is left, and is made anew")
         reporter.prepared(ruler)

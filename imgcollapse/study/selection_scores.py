@@ -19,7 +19,7 @@ from imgcollapse.scores import FLOOR, Score, select
 from imgcollapse.seeds import seed_for
 from imgcollapse.store.files import read_json
 from imgcollapse.store.run_directory import RunDirectory
-from imgcollapse.study.chance import resampling_of, why_no_selection
+from imgcollapse.study.chance import resampling_of, resampling_of_first, why_no_selection
 
 
 def selection_scores(config: Config, ruler: Ruler, scores: Sequence[Score]) -> list[Score]:
@@ -30,9 +30,11 @@ def selection_scores(config: Config, ruler: Ruler, scores: Sequence[Score]) -> l
     """
     if why_no_selection(config) or np.count_nonzero(ruler.initial_counts) < 2:
         return []
-    resampling = resampling_of(config, ruler.initial_counts)
     classes = ruler.judge.facts["classes"]
     verdicts = verdict_counts(scores, classes)
+    resampling = resampling_of(config, ruler.initial_counts)
+    if len(verdicts) == 1:
+        resampling = resampling_of_first(ruler.initial_counts)
     found = measure_selection(
         verdicts,
         resampling.initial,
