@@ -19,6 +19,7 @@ from PIL import Image
 from study_folder import write_study
 
 from imgcollapse.config_file import load_config
+from imgcollapse.config_layers import list_configs
 from imgcollapse.drawing.palette import REJECT_COLOUR, class_colours
 from imgcollapse.errors import ConfigError, CorruptError
 from imgcollapse.policy_config import PRESETS, PolicyConfig
@@ -91,7 +92,7 @@ def test_what_is_no_run_is_refused(place: str, call: Call, tmp_path: Path) -> No
     (tmp_path / "empty").mkdir()
     said = call("report", tmp_path / place)
     assert said.code == ConfigError.exit_code
-    assert "neither a run nor a study" in said.err
+    assert "no run here" in said.err
     assert "hint:" in said.err
     assert not list(tmp_path.rglob("report.html*"))
 
@@ -385,8 +386,7 @@ def test_policies_in_words(policy: dict[str, object], says: str) -> None:
 
 def test_every_shipped_config_has_words() -> None:
     """No kind, sampler, source or repair that a config may name is without its sentence."""
-    configs = Path(__file__).parents[1] / "configs"
-    for path in sorted([*configs.glob("*.yaml"), *configs.glob("*/*.yaml")]):
+    for path in list_configs():
         config = load_config(path)
         sentences = [
             setting_words.data_words(config),

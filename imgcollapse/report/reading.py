@@ -11,9 +11,8 @@ from imgcollapse.config_file import to_yaml
 from imgcollapse.errors import ConfigError
 from imgcollapse.report.contents import Arm, Chain, Contents
 from imgcollapse.report.study_reading import is_study, read_study
+from imgcollapse.store.finding import runs_below
 from imgcollapse.store.run_directory import RunDirectory
-
-DEEPEST = 2
 
 
 def read_contents(path: Path) -> Contents:
@@ -22,14 +21,9 @@ def read_contents(path: Path) -> Contents:
     ConfigError where there is neither run nor study, or nothing is committed; CorruptError where a
     file is broken.
     """
-    if RunDirectory(path).exists:
-        paths = [path]
-    elif is_study(path):
+    if is_study(path):
         return read_study(path)
-    else:
-        paths = _runs_below(path, DEEPEST)
-    if not paths:
-        raise ConfigError(f"neither a run nor a study here ({path})", "imgcollapse run makes a run")
+    paths = runs_below(path)
     chains = []
     left_out = []
     for one in paths:
@@ -60,17 +54,6 @@ def read_chain(run: RunDirectory, place: str) -> Chain:
         run=run,
         starts=config.starts,
     )
-
-
-def _runs_below(path: Path, depth: int) -> list[Path]:
-    """Runs in a folder, or in the folders of a folder."""
-    found: list[Path] = []
-    for below in sorted(path.iterdir()) if path.is_dir() else []:
-        if RunDirectory(below).exists:
-            found.append(below)
-        elif depth > 1 and below.is_dir() and not below.is_symlink():
-            found += _runs_below(below, depth - 1)
-    return found
 
 
 def _arms(chains: list[Chain], name: str) -> list[Arm]:

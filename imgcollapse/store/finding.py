@@ -12,7 +12,10 @@ DEEPEST = 2
 
 
 def runs_below(directory: Path) -> list[Path]:
-    """The run that lies here, or those below, sorted by path; ConfigError where there are none."""
+    """The run that lies here, or those below, by path, ``seed2`` before ``seed10``.
+
+    ConfigError where there are none.
+    """
     if RunDirectory(directory).exists:
         return [directory]
     found = _below(directory, DEEPEST)
@@ -28,7 +31,7 @@ def _below(folder: Path, levels: int) -> list[Path]:
     for path in sorted(folder.iterdir(), key=_numbers_last):
         if RunDirectory(path).exists:
             found.append(path)
-        elif levels > 1:
+        elif levels > 1 and not path.is_symlink():
             found += _below(path, levels - 1)
     return found
 
