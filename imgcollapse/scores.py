@@ -76,11 +76,11 @@ def to_csv(scores: Iterable[Score]) -> str:
 def from_csv(text: str, where: str = "scores.csv") -> list[Score]:
     """The scores of a table that ``to_csv`` wrote; CorruptError names ``where`` it is from."""
     rows = csv.reader(io.StringIO(text))
-    if next(rows, None) != COLUMNS:
-        raise CorruptError(f"the table has other columns than {','.join(COLUMNS)} ({where})")
     try:
+        if next(rows, None) != COLUMNS:
+            raise CorruptError(f"the table has other columns than {','.join(COLUMNS)} ({where})")
         return _scores_of(rows)
-    except (ValueError, NumericalError) as error:
+    except (ValueError, NumericalError, csv.Error) as error:
         raise CorruptError(
             f"not a table of scores: {error} ({where})", "score again, or mend the file"
         ) from None

@@ -14,6 +14,7 @@ from imgcollapse.metrics.neighbours import (
     duplicate_rate,
     nearest_distances,
     neighbour_scores,
+    neighbour_scores_of_classes,
     nn_ratio,
 )
 
@@ -104,6 +105,41 @@ def test_errors_are_the_spread_of_draws() -> None:
     for name in FOUR:
         spread = np.std([one[name].value for one in found], ddof=1)
         assert 0.75 < np.mean([one[name].error for one in found]) / spread < 1.6, name
+
+
+def test_coverage_of_classes_makes_up_that_of_the_whole() -> None:
+    real, labels = features(400, 21), np.repeat([0, 1, 2, 3], [200, 150, 31, 19])
+    samples = features(400, 22)
+    samples[:, 0] = np.abs(samples[:, 0])
+    whole, each = neighbour_scores_of_classes(samples, real, labels, seed=0)
+    assert whole == neighbour_scores(samples, real, seed=0)
+    assert each.keys() == {0, 1, 2}, "a class of fewer than 20 is left out"
+    expected = compute_prdc(real, samples, nearest_k=5)["coverage"]
+    inside = sum(each[label].value * (labels == label).sum() for label in each)
+    left = expected * 400 - inside
+    assert left == pytest.approx(round(left), abs=1e-9)
+    assert 0 <= round(left) <= 19
+    assert each[2].trials is not None
+
+
+def test_a_class_without_samples_nearby_is_not_covered_and_limits_say_how_sure() -> None:
+    real, labels = features(200, 23), np.repeat([0, 1], 100)
+    real[100:] += 40
+    _, each = neighbour_scores_of_classes(features(200, 24), real, labels, seed=0)
+    assert each[0].value > 0.8
+    assert each[1].value == 0
+    assert each[1].interval()[1] == pytest.approx(0.037, abs=1e-3), "3.7 % of 100 images: Wilson"
+
+
+def test_errors_of_the_coverage_of_a_class_are_the_spread_of_draws() -> None:
+    real, labels = features(300, 25), np.repeat([0, 1], [230, 70])
+    found = [
+        neighbour_scores_of_classes(features(300, 200 + seed), real, labels, seed=seed)[1]
+        for seed in range(60)
+    ]
+    for label in (0, 1):
+        spread = np.std([one[label].value for one in found], ddof=1)
+        assert 0.6 < np.mean([one[label].error for one in found]) / spread < 1.8, label
 
 
 def test_nearest_distances_are_euclidean() -> None:

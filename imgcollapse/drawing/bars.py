@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from imgcollapse.drawing.canvas import ink, paper
+from imgcollapse.drawing.canvas import ink, legend_size, paper
+from imgcollapse.drawing.letters import shown
 from imgcollapse.drawing.palette import (
     REJECT_COLOUR,
     REJECT_HATCH,
@@ -55,7 +56,7 @@ def legend_entries(shares: ClassShares, *, numbers: bool) -> list[Patch]:
     """A patch for each class and one for the rejects, with their shares where asked for."""
     labels = list(zip(shares.names, shares.shares, shares.colours, strict=True))
     entries = [
-        Patch(color=colour, label=f"{name} {percent(part)}" if numbers else name)
+        Patch(color=colour, label=f"{shown(name)} {percent(part)}" if numbers else shown(name))
         for name, part, colour in labels
     ]
     label = f"{REJECT_NAME} {percent(shares.reject)}" if numbers else REJECT_NAME
@@ -63,6 +64,19 @@ def legend_entries(shares: ClassShares, *, numbers: bool) -> list[Patch]:
         Patch(facecolor=REJECT_COLOUR, edgecolor=paper(), hatch=REJECT_HATCH, label=label)
     )
     return entries
+
+
+def scale_of_classes(axes: Axes, shares: ClassShares) -> None:
+    """The colours of many classes in their order, with the names of the first and the last."""
+    num = len(shares.names)
+    axes.bar(range(num), 1, 1.0, color=shares.colours)
+    axes.set(xlim=(-0.5, num - 0.5), ylim=(0, 1), yticks=[], xticks=[])
+    axes.spines[:].set_visible(False)
+    words = f"{shown(shares.names[0])} to {shown(shares.names[-1])}, common first"
+    axes.text(
+        1.02, 0.5, f"{num} classes, {words}", transform=axes.transAxes, va="center",
+        fontsize=legend_size(),
+    )  # fmt: skip
 
 
 def histogram(axes: Axes, now: ClassShares, before: Sequence[tuple[str, ClassShares, str]]) -> None:
@@ -93,6 +107,6 @@ def histogram(axes: Axes, now: ClassShares, before: Sequence[tuple[str, ClassSha
     axes.set_yscale("log")
     axes.set_ylim(floor, 1)
     axes.yaxis.set_major_formatter(lambda value, _: percent(value))
-    axes.set_xticks(places, [*now.names, REJECT_NAME], rotation=30, ha="right")
+    axes.set_xticks(places, [*map(shown, now.names), REJECT_NAME], rotation=30, ha="right")
     axes.tick_params(axis="x", length=0)
     axes.grid(axis="y")

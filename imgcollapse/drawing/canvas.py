@@ -12,6 +12,7 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from imgcollapse.drawing.letters import families_for
 from imgcollapse.drawing.look import PLAIN, Look, settings
 
 Format = Literal["pdf", "svg", "png"]
@@ -25,15 +26,19 @@ _STYLE_LOCK = threading.RLock()
 
 
 @contextmanager
-def figure(width_inches: float, height_inches: float, look: Look = PLAIN) -> Iterator[Figure]:
+def figure(
+    width_inches: float, height_inches: float, look: Look = PLAIN, letters: str = ""
+) -> Iterator[Figure]:
     """An empty figure in the lab's style, whatever the user's own matplotlib settings are.
 
-    One thread at a time: the settings are global.
+    ``letters`` are those of the names in it, for which more fonts are sought if need be. One
+    thread at a time: the settings are global.
     """
     with _STYLE_LOCK, matplotlib.rc_context():
         matplotlib.rcdefaults()
         held: Any = matplotlib.rcParams
         held.update(settings(look))
+        held["font.family"] = families_for(letters, look.venue.family)
         made = Figure(figsize=(width_inches, height_inches), layout="constrained")
         FigureCanvasAgg(made)
         yield made
@@ -47,6 +52,11 @@ def paper() -> str:
 def ink() -> str:
     """The colour of letters, inside the ``figure`` context."""
     return str(matplotlib.rcParams["text.color"])
+
+
+def legend_size() -> float:
+    """The size of the lesser letters in points, inside the ``figure`` context."""
+    return float(matplotlib.rcParams["legend.fontsize"])
 
 
 def png(made: Figure) -> bytes:

@@ -67,11 +67,12 @@ PLAIN = look_of()
 
 
 def settings(look: Look) -> dict[str, Any]:
-    """Matplotlib's settings for a look; sizes in words (``small``) follow its letters."""
+    """Matplotlib's settings for a look, but for the fonts; sizes in words follow its letters.
+
+    Texts hold names of classes, so that no ``$`` begins a formula.
+    """
     theme, size = look.theme, look.venue.size
     return {
-        "font.family": look.venue.family,
-        "mathtext.fontset": "stix" if look.venue.family == SERIF else "dejavusans",
         "font.size": size,
         "axes.titlesize": size + 1 if look.venue.family == SANS else size,
         "axes.titlelocation": "left",
@@ -87,6 +88,7 @@ def settings(look: Look) -> dict[str, Any]:
         "axes.spines.right": False,
         "axes.axisbelow": True,
         "text.color": theme.ink,
+        "text.parse_math": False,
         "xtick.color": theme.soft_ink,
         "ytick.color": theme.soft_ink,
         "xtick.labelcolor": theme.ink,

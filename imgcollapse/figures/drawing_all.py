@@ -11,9 +11,10 @@ from imgcollapse.drawing.canvas import Format
 from imgcollapse.errors import ConfigError
 from imgcollapse.figures import run_figures, study_figures
 from imgcollapse.figures.plot import NotDrawnError, Plot
-from imgcollapse.figures.saving import write_plot
+from imgcollapse.figures.saving import drawn_files
 from imgcollapse.figures.study_tables import StudyTables
 from imgcollapse.figures.tables import RunTables
+from imgcollapse.store.files import write_bytes
 
 
 @dataclass(frozen=True)
@@ -37,22 +38,34 @@ def draw_all(
     style: str = "plain",
     theme: str = "light",
 ) -> Drawn:
-    """Draws these figures of a run or a study into ``folder``.
+    """Draws these figures of a run or a study into ``folder``; writes when all are drawn.
 
-    ConfigError where ``source`` is neither.
+    ConfigError where ``source`` is neither, or nothing of it can be drawn.
     """
     tables = StudyTables.read(source) if _is_study(source) else RunTables.of_folder(source)
     figures = _figures(source)
-    drawn = Drawn([], {})
-    folder.mkdir(parents=True, exist_ok=True)
+    left_out: dict[str, str] = {}
+    files: dict[str, bytes] = {}
     for name in names:
         try:
             plot = figures[name](tables)
         except NotDrawnError as reason:
-            drawn.left_out[name] = str(reason)
+            left_out[name] = str(reason)
             continue
-        drawn.pictures.extend(write_plot(plot, name, folder, source, formats, style, theme))
-    return drawn
+        files |= drawn_files(plot, name, source, formats, style, theme)
+    if not files:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+        raise ConfigError(f"nothing can be drawn: {reasons} ({source})")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, content in files.items():
+            write_bytes(folder / file, content)
+    except OSError as error:
+        raise ConfigError(
+            f"the figures cannot be written: {error.strerror} ({folder})", "give another --out"
+        ) from error
+    pictures = [folder / file for file in files if not file.endswith((".csv", ".json"))]
+    return Drawn(pictures, left_out)
 
 
 def _figures(source: Path) -> dict[str, Callable[[Any], Plot]]:

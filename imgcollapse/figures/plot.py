@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from matplotlib.figure import Figure
 
@@ -25,7 +26,7 @@ class Plot:
     """``size`` is width and height in inches, and ``fill`` draws into an empty figure of it.
 
     ``columns`` name the numbers in ``rows``. ``caption`` says in words what is seen, of how many,
-    and what bands and whiskers are.
+    and what bands and whiskers are; ``n`` says the same of how many in numbers.
     """
 
     size: Callable[[Look], tuple[float, float]]
@@ -33,12 +34,20 @@ class Plot:
     columns: tuple[str, ...]
     rows: Rows
     caption: str
+    n: Mapping[str, int] = field(default_factory=dict)
 
     def render(self, format: Format, look: Look = PLAIN) -> bytes:
         """The figure as a file; the same bytes every time."""
-        with figure(*self.size(look), look) as made:
-            self.fill(made, look)
+        with self.drawn(look) as made:
             return saved(made, format)
+
+    @contextmanager
+    def drawn(self, look: Look = PLAIN) -> Iterator[Figure]:
+        """The figure itself, to be looked at or saved inside the context."""
+        letters = "".join({cell for row in self.rows for cell in row if isinstance(cell, str)})
+        with figure(*self.size(look), look, letters) as made:
+            self.fill(made, look)
+            yield made
 
     def table(self) -> str:
         """The plotted numbers as CSV."""

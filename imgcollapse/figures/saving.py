@@ -12,7 +12,8 @@ from imgcollapse import __version__
 from imgcollapse.drawing.canvas import Format
 from imgcollapse.drawing.look import look_of
 from imgcollapse.figures.plot import Plot
-from imgcollapse.store.files import sha256_of, write_bytes, write_json, write_text
+from imgcollapse.scores import FLOOR
+from imgcollapse.store.files import json_text, sha256_of, write_bytes
 
 SOURCES = ("config.yaml", "scores.csv", "manifest.json", "study.yaml", "study.csv", "counts.csv")
 """What of a run or a study tells which one it is."""
@@ -30,24 +31,46 @@ def write_plot(
     """Writes ``name`` in each format, ``name.csv`` and ``name.json`` into a folder that exists.
 
     ``source`` is the run or the study that was drawn. Returns the pictures. Bytes are the same
-    every time, but for another version of matplotlib.
+    every time, but for another version of matplotlib. Nothing is written before all is drawn.
     """
+    files = drawn_files(plot, name, source, formats, style, theme)
+    for file, content in files.items():
+        write_bytes(folder / file, content)
+    return [folder / f"{name}.{format}" for format in formats]
+
+
+def drawn_files(
+    plot: Plot,
+    name: str,
+    source: Path,
+    formats: Sequence[Format],
+    style: str = "plain",
+    theme: str = "light",
+) -> dict[str, bytes]:
+    """The files of a figure by their names: pictures, the plotted numbers, what they are of."""
     look = look_of(style, theme)
-    pictures = []
-    for format in formats:
-        path = folder / f"{name}.{format}"
-        write_bytes(path, plot.render(format, look))
-        pictures.append(path)
-    write_text(folder / f"{name}.csv", plot.table())
+    files = {f"{name}.{format}": plot.render(format, look) for format in formats}
     options = "".join(f" --format {format}" for format in formats)
     options += f" --style {style}" if style != "plain" else ""
     options += f" --theme {theme}" if theme != "light" else ""
     sidecar: dict[str, Any] = {
         "figure": name,
         "caption": plot.caption,
+        "n": dict(plot.n),
+        "generations": _generations(plot),
         "command": f"imgcollapse figures DIR --only {name}{options}",
         "of": {file: sha256_of(source / file) for file in SOURCES if (source / file).is_file()},
         "versions": {"imgcollapse": __version__, "matplotlib": matplotlib.__version__},
     }
-    write_json(folder / f"{name}.json", sidecar)
-    return pictures
+    files[f"{name}.csv"] = plot.table().encode()
+    files[f"{name}.json"] = json_text(sidecar).encode()
+    return files
+
+
+def _generations(plot: Plot) -> list[int]:
+    """The generations that are drawn, without the floor; none where it is not over them."""
+    if "generation" not in plot.columns:
+        return []
+    place = plot.columns.index("generation")
+    found = {row[place] for row in plot.rows}
+    return sorted(one for one in found if isinstance(one, int) and one != FLOOR)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from imgcollapse.drawing.bars import legend_entries
 from imgcollapse.drawing.canvas import paper
+from imgcollapse.drawing.labels import generations_axis
 from imgcollapse.drawing.look import Look
 from imgcollapse.drawing.palette import REJECT_COLOUR, REJECT_HATCH, REJECT_NAME
 from imgcollapse.figures.plot import Plot
@@ -31,6 +31,7 @@ def plot_shares(tables: RunTables) -> Plot:
         for part, colour in zip(np.append(floor.shares, floor.reject), colours, strict=True):
             real.bar(0, part, 1.0, bottom=start, color=colour)
             start += part
+        real.patches[-1].set(hatch=REJECT_HATCH, edgecolor=paper(), linewidth=0)
         real.set_xticks([0], ["real"])
         real.set_ylabel("share of the images")
         real.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
@@ -39,12 +40,13 @@ def plot_shares(tables: RunTables) -> Plot:
             for part, colour in zip(parts[:, 0], colours, strict=True):
                 axes.bar(generations[0], part, 0.8, bottom=base, color=colour)
                 base += part
+            axes.patches[-1].set(hatch=REJECT_HATCH, edgecolor=paper(), linewidth=0)
         else:
             layers = axes.stackplot(generations, parts, colors=colours, linewidth=0)
             layers[-1].set(hatch=REJECT_HATCH, edgecolor=paper())
             axes.set_xlim(generations[0], generations[-1])
-        axes.set(xlabel="generation", ylim=(0, 1), title=f"judged classes of {sets[0].n:,} images")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set(ylim=(0, 1), title=f"judged classes of {sets[0].n:,} images")
+        generations_axis(axes, generations)
         axes.tick_params(axis="y", length=0)
         if len(tables.classes) <= MOST_NAMES:
             entries = legend_entries(floor, numbers=False)[::-1]
@@ -71,4 +73,9 @@ def plot_shares(tables: RunTables) -> Plot:
             "generation of one chain, common classes at the bottom, and of what it takes for no "
             "class; beside them the same of held-out real images (generation -1 in the table)."
         ),
+        n={
+            "chains": 1,
+            "samples of each generation": sets[0].n,
+            "held-out real images": floor.n,
+        },
     )

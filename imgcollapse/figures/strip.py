@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from imgcollapse.drawing.bars import legend_entries, stack
+from imgcollapse.drawing.bars import legend_entries, scale_of_classes, stack
+from imgcollapse.drawing.labels import legend_columns, legend_height
+from imgcollapse.drawing.letters import LONGEST
 from imgcollapse.drawing.look import Look
 from imgcollapse.drawing.palette import REJECT_NAME
 from imgcollapse.drawing.tiles import by_class, mosaic
@@ -12,71 +14,91 @@ from imgcollapse.figures.plot import Plot
 from imgcollapse.figures.tables import RunTables
 
 COLUMNS = 16
+FEWEST = 10
+"""Of fewer samples the pictures are no larger than of so many."""
 MOST_ROWS = 12
-LEGEND_COLUMNS = 5
 MOST_NAMES = 20
 BAR = 0.15
 """The part of the width that the bars take."""
-GAP = 0.07
+GAP = 0.06
+"""Inches between rows; sides and bars are a little more apart."""
 
 
 def plot_strip(tables: RunTables) -> Plot:
     """Up to twelve generations, evenly chosen, each with the bar of its class shares."""
-    generations = chosen_generations(tables.generations)
-    pictures = []
+    generations = chosen_generations(tables.generations, MOST_ROWS)
+    rows = []
     for generation in generations:
         images, verdicts = tables.grid(generation)
         images, verdicts = images[:COLUMNS], verdicts[:COLUMNS]
         chosen = by_class(verdicts, tables.order)
-        pictures.append(mosaic(images[chosen], verdicts[chosen], len(chosen), len(tables.classes)))
+        rows.append((images[chosen], verdicts[chosen]))
+    num_classes = len(tables.classes)
+    num, _, tile_height, tile_width = rows[0][0].shape
     sets = [tables.shares(generation) for generation in generations]
-    names = len(tables.classes) + 1
+    few = num_classes <= MOST_NAMES
+    names = [*(name[:LONGEST] for name in tables.classes), REJECT_NAME]
 
-    def legend_columns(look: Look) -> int:
-        longest = max(len(name) for name in (*tables.classes, REJECT_NAME))
-        letter = 0.62 * (look.venue.size - 1) / 72
-        return max(1, min(LEGEND_COLUMNS, int(look.venue.page / (letter * (longest + 5)))))
-
-    def layout(look: Look) -> tuple[float, float, float, float]:
-        """Width of the pictures, height of a row, and what is above and below the rows."""
-        left = 4 * look.line
+    def layout(look: Look) -> tuple[float, float, float, float, float]:
+        """Left of the pictures, their width and a row's height, above and below the rows."""
+        left = (1.4 + 0.6 * len(str(generations[-1]))) * look.line
         wide = look.venue.page * (1 - BAR) - left - 0.1
-        tall = wide * pictures[0].shape[0] / pictures[0].shape[1]
-        rows = -(-names // legend_columns(look)) if names <= MOST_NAMES + 1 else 0
-        return wide, tall, 2 * look.line, 0.08 + 1.05 * look.line * rows
+        tall = wide / max(num, FEWEST) * (tile_height + 0.08 * tile_height) / tile_width
+        below = legend_height(names, look.venue.page - left, look) if few else 1.6 * look.line
+        return left, wide, tall, 1.6 * look.line, below
 
     def size(look: Look) -> tuple[float, float]:
-        _, tall, above, below = layout(look)
+        _, _, tall, above, below = layout(look)
         return look.venue.page, above + len(generations) * (tall + GAP) + below
 
     def fill(made: Figure, look: Look) -> None:
         made.set_layout_engine("none")
-        (width, height), (wide, tall, above, _) = size(look), layout(look)
-        left = 4 * look.line / width
-        share = left + (wide + 0.1) / width
-        for place, (row, generation) in enumerate(zip(pictures, generations, strict=True)):
-            bottom = 1 - (above + place * (tall + GAP) + tall) / height
-            axes = made.add_axes((left, bottom, wide / width, tall / height))
-            axes.imshow(row, interpolation="nearest", aspect="auto")
+        (width, height), (left, wide, tall, above, below) = size(look), layout(look)
+        bars = left + wide + 0.1
+        for place, ((images, verdicts), generation) in enumerate(
+            zip(rows, generations, strict=True)
+        ):
+            bottom = height - above - place * (tall + GAP) - tall
+            across = wide * min(1.0, num / FEWEST)
+            axes = made.add_axes((left / width, bottom / height, across / width, tall / height))
+            picture = mosaic(images, verdicts, num, num_classes, look.theme.paper)
+            axes.imshow(picture, interpolation="nearest", aspect="auto")
             axes.set_axis_off()
-            middle = bottom + tall / height / 2
-            made.text(left - 0.08 / width, middle, str(generation), ha="right", va="center")
-            bar = made.add_axes((share, bottom, 0.995 - share, tall / height))
+            made.text(
+                (left - 0.07) / width, (bottom + tall / 2) / height, str(generation),
+                ha="right", va="center",
+            )  # fmt: skip
+            bar = made.add_axes(
+                (bars / width, bottom / height, (width - bars - 0.03) / width, tall / height)
+            )
             stack(bar, sets[place])
-        top = 1 - 1.3 * look.line / height
+        top = 1 - 1.15 * look.line / height
         middle = 1 - (above + len(generations) * (tall + GAP) / 2) / height
-        made.text(look.line / width, middle, "generation", rotation=90, ha="center", va="center")
-        made.text(left, top, "samples of the same noise in each generation", weight="bold")
-        made.text(share, top, f"shares of {sets[-1].n:,}", weight="bold")
-        if names <= MOST_NAMES + 1:
+        if len(generations) * (tall + GAP) > 5 * look.line:
+            made.text(
+                0.55 * look.line / width, middle, "generation", rotation=90, ha="center",
+                va="center",
+            )  # fmt: skip
+        title = "samples of the same noise in each generation"
+        made.text(left / width, top, title, weight="bold")
+        made.text(
+            (width - 0.03) / width, top, f"shares of {sets[-1].n:,}", weight="bold", ha="right"
+        )
+        if few:
             made.legend(
                 handles=legend_entries(sets[-1], numbers=False),
-                loc="lower center",
-                bbox_to_anchor=(0.5, 0.0),
-                borderaxespad=0.1,
-                ncols=legend_columns(look),
+                loc="upper left",
+                bbox_to_anchor=(left / width, below / height),
+                borderaxespad=0.0,
+                borderpad=0.2,
+                ncols=legend_columns(names, width - left, look),
                 handlelength=1.0,
             )
+        else:
+            scale = made.add_axes(
+                (left / width, 0.6 * look.line / height, 0.4 * wide / width, 0.1 / height)
+            )
+            scale_of_classes(scale, sets[-1])
 
     return Plot(
         size=size,
@@ -96,13 +118,14 @@ def plot_strip(tables: RunTables) -> Plot:
             f"each; the bar holds the shares of the classes in {sets[-1].n:,} samples of that "
             "generation, hatched what the judge takes for no class."
         ),
+        n={"chains": 1, "samples of each generation": sets[-1].n},
     )
 
 
-def chosen_generations(generations: list[int]) -> list[int]:
-    """All generations, or twelve of them that hold the first and the last."""
-    if len(generations) <= MOST_ROWS:
+def chosen_generations(generations: list[int], most: int = MOST_ROWS) -> list[int]:
+    """All generations, or so many of them, evenly chosen, that hold the first and the last."""
+    if len(generations) <= most:
         return generations
     last = len(generations) - 1
-    places = {round(place * last / (MOST_ROWS - 1)) for place in range(MOST_ROWS)}
+    places = {round(place * last / (most - 1)) for place in range(most)}
     return [generations[place] for place in sorted(places)]

@@ -16,7 +16,12 @@ from imgcollapse.metrics.features import finite
 from imgcollapse.metrics.frechet import BlockMoments, FrechetTo, Moments, fd_infinity, fd_with_error
 from imgcollapse.metrics.judge import Judge
 from imgcollapse.metrics.kernel import KernelTo
-from imgcollapse.metrics.neighbours import duplicate_rate, neighbour_scores, nn_ratio
+from imgcollapse.metrics.neighbours import (
+    duplicate_rate,
+    neighbour_scores_of_classes,
+    nn_ratio,
+)
+from imgcollapse.metrics.share_scores import BALANCED
 from imgcollapse.metrics.tstr import tstr_accuracy
 from imgcollapse.metrics.vendi import vendi, vendi_of_class
 from imgcollapse.seeds import random_for, seed_for
@@ -67,7 +72,8 @@ class Distances:
     """Scores of sets of images against real ones that stay the same over a chain.
 
     ``references`` hold real images by name, and ``held_out`` real images that no generator
-    trains on, for ``nn_ratio``. ``test`` are labelled real images for ``tstr_accuracy``. What is
+    trains on, for ``nn_ratio``. Of the reference ``balanced`` the ``coverage`` of each class is
+    measured as well. ``test`` are labelled real images for ``tstr_accuracy``. What is
     left out gives no row.
     """
 
@@ -132,8 +138,13 @@ class Distances:
             yield "fd_judge_inf", "", name, fd_infinity(blocks, reference, seed, fd.error)
             yield "kid_judge", "", name, kernel(features)
             real = self.references[name].features
-            for metric, estimate in neighbour_scores(features, real, seed=seed).items():
+            labels = self.references[name].images.labels
+            whole, covered = neighbour_scores_of_classes(features, real, labels, seed=seed)
+            for metric, estimate in whole.items():
                 yield metric, "", name, estimate
+            if name == BALANCED:
+                for label, estimate in covered.items():
+                    yield "coverage", samples.images.classes[label], name, estimate
         yield "vendi", "", "", vendi(features)
         for label, class_ in enumerate(samples.images.classes):
             score = vendi_of_class(features[samples.verdicts == label], seed)

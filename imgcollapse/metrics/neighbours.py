@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imgcollapse.images import UNLABELLED
 from imgcollapse.metrics.estimates import Estimate, subsample_errors
 from imgcollapse.metrics.features import finite
 from imgcollapse.seeds import random_for, some_of
@@ -20,6 +21,8 @@ SAME = 1e-12
 SUBSET = 1000
 SUBSETS = 20
 RESAMPLES = 200
+FEWEST_OF_CLASS = 20
+"""Real images of a class below which its coverage would be told by too few of them."""
 
 
 @dataclass(frozen=True)
@@ -81,24 +84,47 @@ def neighbour_scores(
     independent samples; those of recall and coverage come from subsets of at most 1,000.
     A ball of radius zero, around an image with five copies, holds nothing.
     """
+    unlabelled = np.full(len(real), UNLABELLED)
+    return neighbour_scores_of_classes(samples, real, unlabelled, seed=seed, nearest=nearest)[0]
+
+
+def neighbour_scores_of_classes(
+    samples: NDArray[np.floating],
+    real: NDArray[np.floating],
+    labels: NDArray[np.int64],
+    *,
+    seed: int,
+    nearest: int = NEAREST,
+) -> tuple[dict[str, Estimate], dict[int, Estimate]]:
+    """``neighbour_scores``, and by label the ``coverage`` of the real images of each class.
+
+    Any sample may cover an image of a class: it need not be taken for that class. Classes of fewer
+    than 20 real images are left out. Limits are over samples while the real images stay.
+    """
     num = min(len(samples), len(real))
     random = random_for(seed, "neighbours")
     ours = Manifold.of(_thinned(finite(samples), num, random), nearest)
-    theirs = Manifold.of(_thinned(finite(real), num, random), nearest)
+    chosen_real = some_of(len(real), num, random)
+    theirs = Manifold.of(finite(real)[chosen_real], nearest)
+    labels = labels[chosen_real]
+    counts = np.bincount(labels[labels != UNLABELLED])
+    classes = np.flatnonzero(counts >= FEWEST_OF_CLASS)
     overlap = Overlap.between(theirs, ours)
     size = min(SUBSET, num // 2)
-    errors = np.zeros(2)
+    errors = np.zeros(2 + len(classes))
     if size > nearest:
-        fixed = Manifold.of(_thinned(theirs.features, size, random), nearest)
+        kept = some_of(num, size, random)
+        fixed = Manifold.of(theirs.features[kept], nearest)
 
         def recall_and_coverage(chosen: NDArray[np.int64]) -> Array:
             part = Overlap.between(fixed, Manifold.of(ours.features[chosen], nearest))
-            return np.array([part.reached.mean(), part.covered.mean()])
+            by_class = _means(part.covered, labels[kept], classes)
+            return np.array([part.reached.mean(), part.covered.mean(), *by_class])
 
         errors = subsample_errors(recall_and_coverage, num, size, repeats=SUBSETS, random=random)
     densities = overlap.balls / nearest
     recall, coverage = float(overlap.reached.mean()), float(overlap.covered.mean())
-    return {
+    scores = {
         "precision": Estimate.share(float((overlap.balls > 0).mean()), num),
         "recall": Estimate.share_with_error(recall, float(errors[0]), num),
         "density": Estimate(
@@ -106,6 +132,20 @@ def neighbour_scores(
         ),
         "coverage": Estimate.share_with_error(coverage, float(errors[1]), num),
     }
+    each = zip(classes, _means(overlap.covered, labels, classes), errors[2:], strict=True)
+    return scores, {
+        int(label): Estimate.share_with_error(float(part), float(error), int(counts[label]))
+        for label, part, error in each
+    }
+
+
+def _means(
+    covered: NDArray[np.bool_], labels: NDArray[np.int64], classes: NDArray[np.int64]
+) -> list[float]:
+    """The covered part of the images of each class, 0 of a class without any."""
+    return [
+        float(covered[labels == label].sum()) / max(1, (labels == label).sum()) for label in classes
+    ]
 
 
 def nn_ratio(

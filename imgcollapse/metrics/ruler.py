@@ -24,6 +24,15 @@ NULL = "share_null"
 
 
 @dataclass(frozen=True)
+class Measured:
+    """The scores of a generation, its samples as they were seen, and as many images of its pool."""
+
+    scores: list[Score]
+    samples: Seen
+    pool: Seen
+
+
+@dataclass(frozen=True)
 class Ruler:
     """Scores image sets against the real images that a chain began with and balanced ones.
 
@@ -64,6 +73,10 @@ class Ruler:
         return [classes[label] for label in np.flatnonzero(unseeable(self.initial, n))]
 
     def score(self, samples: ImageSet, pool: ImageSet, generation: int) -> list[Score]:
+        """The scores of ``measure``."""
+        return self.measure(samples, pool, generation).scores
+
+    def measure(self, samples: ImageSet, pool: ImageSet, generation: int) -> Measured:
         """Every score of what a generation drew, and the warnings of the pool it trained on.
 
         Labels of the samples are looked at by ``label_fidelity`` and ``tstr_accuracy`` only. Of a
@@ -80,7 +93,7 @@ class Ruler:
             for label, name in enumerate(samples.classes):
                 low, median, high = self.null[label, generation]
                 rows.add_as_is(NULL, median, low, high, name, INITIAL)
-        return rows.scores
+        return Measured(rows.scores, seen, seen_pool)
 
     def floor(self, real: ImageSet) -> list[Score]:
         """Every score of held-out real images that stand in for samples."""

@@ -42,6 +42,8 @@ class RunDirectory:
 
     A generation's folder is filled in ``state/`` and renamed into place with ``COMMITTED`` in
     it, so that it exists whole or not at all. Tables are made anew from what is committed.
+    Figures look into a generation's ``grid.npz``, samples of the same noise in all generations
+    with their verdicts, and ``neighbours.npz``, samples beside the pool images nearest to them.
     """
 
     def __init__(self, path: Path) -> None:

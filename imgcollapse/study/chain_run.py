@@ -21,7 +21,8 @@ from imgcollapse.errors import Stopped
 from imgcollapse.figures.tables import RunTables, class_shares
 from imgcollapse.generators import Generator, Surroundings, draw_labels
 from imgcollapse.images import ImageSet
-from imgcollapse.metrics.ruler import Ruler
+from imgcollapse.metrics.memorisation import find_neighbours
+from imgcollapse.metrics.ruler import Measured, Ruler
 from imgcollapse.policies import PoolMaker, changes_samples, remembered
 from imgcollapse.scores import Score
 from imgcollapse.seeds import seed_for
@@ -187,7 +188,9 @@ class ChainRun:
         number, judge = generation.number, self.ruler.judge
         with staged, beside(judge.device, self.worker is not None):
             samples = generation.samples[: self.config.scores.num_images]
-            scores = self.ruler.score(samples, generation.pool, number)
+            measured = self.ruler.measure(samples, generation.pool, number)
+            self._write_neighbours(folder, measured)
+            scores = measured.scores
             scores += radioactivity_scores(self.config, samples, number, judge.extractor)
             scores += selection_scores(self.config, self.ruler, [*self.run.scores(), *scores])
             write_json(folder / "pool.json", pool_report(self.config, generation, judge))
@@ -196,6 +199,12 @@ class ChainRun:
             self._draw(folder, number, grid, verdicts, scores)
         self.run.write_tables()
         return scores
+
+    def _write_neighbours(self, folder: Path, measured: Measured) -> None:
+        held_out = self.ruler.distances.held_out
+        if held_out is not None:
+            found = find_neighbours(measured.samples, measured.pool, held_out)
+            write_npz(folder / "neighbours.npz", **found.arrays())
 
     def _draw(
         self,
