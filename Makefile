@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo test check gpu clean
+.PHONY: demo test check gpu figures clean
 
 demo: .venv/package.stamp
 	$(BIN)/imgcollapse demo
@@ -15,6 +15,13 @@ check: .venv/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# The committed figures again, from the committed tables: one command for each folder of tables.
+figures: .venv/package.stamp
+	@set -e; for tables in assets/tables/*/; do \
+	  name=$$(basename $$tables); echo "$$name"; \
+	  $(BIN)/imgcollapse figures $$tables --format png --out assets/figures/$$name >/dev/null; \
+	done
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build dist imgcollapse-demo

@@ -25,9 +25,11 @@ from imgcollapse.cli import (
     measure,
     null,
     report,
+    reproduce,
     run,
     selection,
     study,
+    table,
     warn,
     watch,
     watermark,
@@ -49,6 +51,7 @@ app.command()(look.show)
 app.command()(watch.watch)
 app.command()(look.verify)
 app.command()(figures.figures)
+app.command()(table.table)
 app.command()(measure.measure)
 app.command()(compare.compare)
 app.command()(card.card)
@@ -58,6 +61,7 @@ app.command()(selection.selection)
 app.command()(audit.audit_sampler)
 app.command()(null.null)
 app.command()(export.export)
+app.command()(reproduce.reproduce)
 app.command()(bench.bench)
 app.add_typer(watermark.app, name="watermark")
 app.add_typer(data.app, name="data")

@@ -74,26 +74,38 @@ def study(
     if dry_run:
         _print_plan(folder, resolved, cells, slots, as_json)
         return
+    done, tables = carry_out(folder, resolved, cells, (slots, gpus), deadline, as_json)
+    if as_json:
+        print_json(_as_dict(folder, cells, done, tables))
+    raise_first(done, len(cells), folder.path)
+    if not as_json:
+        print(_last_words(folder.path, done, tables))
+
+
+def carry_out(
+    folder: StudyFolder,
+    study: Study,
+    cells: list[Cell],
+    places: tuple[int, list[str]],
+    deadline: float | None,
+    to_stderr: bool,
+) -> tuple[Done, list[Path]]:
+    """Does what is missing of a study, and makes its tables; ``places`` are slots and GPUs."""
     from imgcollapse.study.cell_worker import Stop
     from imgcollapse.study.local_runner import LocalRunner
     from imgcollapse.study.requirements import refuse_unwritable
     from imgcollapse.study.study_run import StudyRun
 
     refuse_unwritable(folder.path)
-    folder.create(resolved)
+    folder.create(study)
     stop = Stop(Interrupts(), deadline)
-    runner = LocalRunner(slots, stop, gpus)
-    reporter = StudyReporter(cells, slots, to_stderr=as_json)
+    runner = LocalRunner(places[0], stop, places[1])
+    reporter = StudyReporter(cells, places[0], to_stderr)
     try:
         done = StudyRun(cells, runner, reporter).carry_out(stop.due)
     finally:
         runner.close()
-    tables = _write_tables(folder, resolved, done)
-    if as_json:
-        print_json(_as_dict(folder, cells, done, tables))
-    _raise_first(done, len(cells), folder.path)
-    if not as_json:
-        print(_last_words(folder.path, done, tables))
+    return done, _write_tables(folder, study, done)
 
 
 class StudyReporter:
@@ -149,7 +161,7 @@ def _write_tables(folder: StudyFolder, study: Study, done: Done) -> list[Path]:
     return write_tables(folder, study, lambda text: print(text, file=sys.stderr))
 
 
-def _raise_first(done: Done, num: int, out: Path) -> None:
+def raise_first(done: Done, num: int, out: Path) -> None:
     if done.stopped:
         raise Stopped(
             f"stopped: {len(done.complete)} of {num} cells are complete ({out})",

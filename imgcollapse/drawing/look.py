@@ -32,18 +32,23 @@ VENUES = {
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of paper, letters, lesser letters and lines, and of what chance alone does."""
+    """Colours of paper, letters, lesser letters, lines, of chance alone, and of the tail."""
 
     paper: str
     ink: str
     soft_ink: str
     grid: str
     chance: str
+    accent: str
+
+    @property
+    def is_dark(self) -> bool:
+        return self.paper < self.ink
 
 
 THEMES = {
-    "light": Theme("#FFFFFF", "#222222", "#666666", "#DDDDDD", "#C8C8C8"),
-    "dark": Theme("#15171A", "#ECECEC", "#A8A8A8", "#3A3D42", "#5A5E66"),
+    "light": Theme("#FFFFFF", "#222222", "#666666", "#DDDDDD", "#C8C8C8", "#CC3311"),
+    "dark": Theme("#15171A", "#ECECEC", "#A8A8A8", "#3A3D42", "#5A5E66", "#FF7A5C"),
 }
 
 

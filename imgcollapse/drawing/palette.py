@@ -1,11 +1,16 @@
-"""One colour for each class everywhere, told apart by colour-blind readers too."""
+"""One colour for each class everywhere, told apart by colour-blind readers too; and for arms."""
 
 from __future__ import annotations
 
 import colorsys
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.colors import to_hex, to_rgb
+
+Dashes = Literal["solid"] | tuple[int, tuple[float, ...]]
 
 COLOURS = (
     "#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2",
@@ -45,3 +50,48 @@ def on_paper(colour: str, paper: str) -> str:
         return colour
     red, green, blue = line + (DIMMEST - brightness) / (1 - brightness) * (1 - line)
     return to_hex((red, green, blue)).upper()
+
+
+@dataclass(frozen=True)
+class ArmStyle:
+    """How an arm of a study is drawn; no two of twelve share a marker, nor a colour and dashes."""
+
+    colour: str
+    marker: str
+    dashes: Dashes
+    is_filled: bool
+
+
+ARM_COLOURS = ("#3C5AF0", "#D20F87", "#87B40F", "#0FA5FF", "#785A1E", "#F08787")
+"""Searched for: 30 apart in CIELAB for every kind of eye, and 20 from those of the classes."""
+MARKERS = ("s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
+DASHES: tuple[Dashes, ...] = (
+    (0, (4, 1.2)), (0, (1, 1)), (0, (6, 1.2, 1, 1.2)), (0, (2.5, 1)), (0, (6, 1, 1, 1, 1, 1)),
+)  # fmt: skip
+
+
+def arm_styles(others: int, ink: str) -> list[ArmStyle]:
+    """The control, a solid line in the ink of the letters, and then so many other arms."""
+    return [
+        ArmStyle(ink, "o", "solid", True),
+        *(
+            ArmStyle(
+                colour=ARM_COLOURS[place % len(ARM_COLOURS)],
+                marker=MARKERS[place % len(MARKERS)],
+                dashes=DASHES[place % len(DASHES)],
+                is_filled=place < len(ARM_COLOURS),
+            )
+            for place in range(others)
+        ),
+    ]
+
+
+HEAT = colormaps["cividis"]
+"""For numbers: even steps to the eye, also a colour-blind one (Nuñez et al. 2018)."""
+PLASMA = colormaps["plasma"]
+
+
+def ramp(num: int, is_dark: bool) -> list[str]:
+    """So many colours for numbers that rise, each told apart from the paper."""
+    first, last = (0.95, 0.4) if is_dark else (0.78, 0.05)
+    return [to_hex(PLASMA(place)) for place in np.linspace(last, first, num)]

@@ -1,15 +1,19 @@
-"""All figures of a folder, whether it is a run or a study."""
+"""All figures of a folder, whether it is a run, a study or an experiment."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from imgcollapse.drawing.canvas import Format
 from imgcollapse.errors import ConfigError
 from imgcollapse.figures import run_figures, study_figures
+from imgcollapse.figures.curve_figure import plot_curves
+from imgcollapse.figures.curves import FILE as CURVES
+from imgcollapse.figures.curves import read_points
 from imgcollapse.figures.plot import NotDrawnError, Plot
 from imgcollapse.figures.saving import drawn_files
 from imgcollapse.figures.study_tables import StudyTables
@@ -26,7 +30,7 @@ class Drawn:
 
 
 def names_of(source: Path) -> tuple[str, ...]:
-    """The figures that a run or a study has."""
+    """The figures that a run, a study or an experiment has."""
     return tuple(_figures(source))
 
 
@@ -38,17 +42,16 @@ def draw_all(
     style: str = "plain",
     theme: str = "light",
 ) -> Drawn:
-    """Draws these figures of a run or a study into ``folder``; writes when all are drawn.
+    """Draws these figures of a folder into another; writes when all are drawn.
 
-    ConfigError where ``source`` is neither, or nothing of it can be drawn.
+    ConfigError where ``source`` is no run, study or experiment, or nothing of it can be drawn.
     """
-    tables = StudyTables.read(source) if _is_study(source) else RunTables.of_folder(source)
     figures = _figures(source)
     left_out: dict[str, str] = {}
     files: dict[str, bytes] = {}
     for name in names:
         try:
-            plot = figures[name](tables)
+            plot = figures[name]()
         except NotDrawnError as reason:
             left_out[name] = str(reason)
             continue
@@ -68,16 +71,29 @@ def draw_all(
     return Drawn(pictures, left_out)
 
 
-def _figures(source: Path) -> dict[str, Callable[[Any], Plot]]:
-    if _is_study(source):
-        return study_figures.FIGURES
-    if not (source / "scores.csv").is_file():
+def is_study(source: Path) -> bool:
+    """Whether a folder is a study, or a copy of its tables."""
+    return (source / "study.yaml").is_file()
+
+
+def _figures(source: Path) -> dict[str, Callable[[], Plot]]:
+    """By name; the tables of the folder are read when the first is drawn."""
+    figures: dict[str, Callable[[], Plot]] = {}
+    if is_study(source):
+        study = cache(lambda: StudyTables.read(source))
+        figures = {name: _late(one, study) for name, one in study_figures.FIGURES.items()}
+    elif (source / "scores.csv").is_file():
+        run = cache(lambda: RunTables.of_folder(source))
+        figures = {name: _late(one, run) for name, one in run_figures.FIGURES.items()}
+    if (source / CURVES).is_file():
+        figures["curves"] = lambda: plot_curves(read_points(source))
+    if not figures:
         raise ConfigError(
             f"neither a run nor a study ({source})",
             "imgcollapse run CONFIG --out DIR, or imgcollapse study STUDY, makes one",
         )
-    return run_figures.FIGURES
+    return figures
 
 
-def _is_study(source: Path) -> bool:
-    return (source / "study.yaml").is_file()
+def _late(figure_of: Callable[[Any], Plot], tables: Callable[[], Any]) -> Callable[[], Plot]:
+    return lambda: figure_of(tables())

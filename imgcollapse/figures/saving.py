@@ -15,7 +15,15 @@ from imgcollapse.figures.plot import Plot
 from imgcollapse.scores import FLOOR
 from imgcollapse.store.files import json_text, sha256_of, write_bytes
 
-SOURCES = ("config.yaml", "scores.csv", "manifest.json", "study.yaml", "study.csv", "counts.csv")
+SOURCES = (
+    "config.yaml",
+    "scores.csv",
+    "manifest.json",
+    "study.yaml",
+    "study.csv",
+    "counts.csv",
+    "curve.csv",
+)
 """What of a run or a study tells which one it is."""
 
 

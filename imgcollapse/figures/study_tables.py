@@ -50,14 +50,17 @@ class Difference:
 
 @dataclass(frozen=True)
 class Survival:
-    """Classes of an arm that began with ``count`` images: Kaplan-Meier beside chance alone."""
+    """Classes of an arm that began with ``count`` images: Kaplan-Meier beside chance alone.
+
+    ``alive`` is None where the loss of classes of so few images cannot be seen.
+    """
 
     arm: str
     count: int
     generation: int
     at_risk: int
     lost: int
-    alive: float
+    alive: float | None
     expected: float | None
 
 

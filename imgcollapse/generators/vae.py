@@ -155,6 +155,20 @@ class VAE:
             losses[where] = errors.flatten(1).mean(1).cpu().numpy()
         return losses
 
+    @torch.inference_mode()
+    def latents(self, images: ImageSet) -> NDArray[np.float32]:
+        """What the encoder takes each image for: the means of its posteriors, N×latent."""
+        if self.average is None:
+            raise ValueError("fit or load comes before latents")
+        means = np.empty((len(images), self.config.latent), np.float32)
+        for start in range(0, len(images), self.sampling.batch_size):
+            where = slice(start, start + self.sampling.batch_size)
+            batch = images[where].in_memory()
+            x = to_floats(torch.from_numpy(batch.images).to(self.device))
+            labels = torch.from_numpy(batch.labels).clamp_min(0).to(self.device)
+            means[where] = self.average.encode(x, labels)[0].float().cpu().numpy()
+        return means
+
     def save(self, folder: Path) -> None:
         if self.average is None:
             raise ValueError("fit or load comes before save")

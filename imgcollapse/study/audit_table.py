@@ -31,12 +31,13 @@ SAMPLERS = (
 @dataclass(frozen=True)
 class TableRow:
     """One sampler: ``shares`` of the minority (truth 0.1) and ``widths`` of the majority's mode
-    over the true width, by number of steps."""
+    over the true width, by number of steps. ``errors`` bound the numerical error of shares."""
 
     sampler: str
     objective: str
     variance: str | None
     shares: dict[int, float]
+    errors: dict[int, float]
     widths: dict[int, float]
 
 
@@ -44,7 +45,7 @@ def sampler_table(steps: tuple[int, ...] = TABLE_STEPS) -> Iterator[TableRow]:
     """A row for each sampler, as it is computed: unclipped, on ``TABLE_GEOMETRY``."""
     mixture = TABLE_GEOMETRY.mixture()
     for sampler, objective, variance in SAMPLERS:
-        shares, widths = {}, {}
+        shares, errors, widths = {}, {}, {}
         for number in steps:
             sampling = SamplingConfig.model_validate(
                 {"sampler": sampler, "steps": number, "variance": variance}
@@ -52,5 +53,6 @@ def sampler_table(steps: tuple[int, ...] = TABLE_STEPS) -> Iterator[TableRow]:
             scheduler = make_scheduler(sampling, objective, clip=False)
             outcome = transport(scheduler, number, mixture, objective, 1.0, sampler == "ddpm")
             shares[number] = float(outcome.shares[1])
+            errors[number] = float(outcome.errors[1])
             widths[number] = float(outcome.widths[0])
-        yield TableRow(sampler, objective, variance, shares, widths)
+        yield TableRow(sampler, objective, variance, shares, errors, widths)
