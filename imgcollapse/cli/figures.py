@@ -37,7 +37,7 @@ def figures(
     from imgcollapse.drawing.look import THEMES, VENUES
     from imgcollapse.figures.drawing_all import draw_all, names_of
 
-    formats: Any = tuple(format_ or ("pdf", "png"))
+    formats: Any = tuple(dict.fromkeys(format_ or ("pdf", "png")))
     for one in formats:
         _refuse_unknown("--format", one, FORMATS)
     _refuse_unknown("--style", style, tuple(VENUES))
@@ -46,7 +46,12 @@ def figures(
     for one in only or ():
         _refuse_unknown("--only", one, known)
     made = draw_all(
-        directory, out or directory / "figures", tuple(only or known), formats, style, theme
+        directory,
+        out or directory / "figures",
+        tuple(dict.fromkeys(only or known)),
+        formats,
+        style,
+        theme,
     )
     if as_json:
         pictures = [str(path) for path in made.pictures]

@@ -34,24 +34,17 @@ def status(directory: RunArgument, as_json: JsonOption = False) -> None:
 
 def _runs_below(directory: Path, begun_only: bool = True) -> list[Path]:
     """The runs in a folder or in its folders; of a study its cells, in their order."""
+    from imgcollapse.store.finding import runs_below
     from imgcollapse.store.run_directory import RunDirectory
     from imgcollapse.study.study_folder import StudyFolder
 
-    if RunDirectory(directory).exists:
-        return [directory]
     study = StudyFolder(directory)
-    if study.exists:
-        cells = study.cell_paths()
-        paths = [path for path in cells if not begun_only or RunDirectory(path).exists]
-        if not paths:
-            raise ConfigError(f"no cell of the study is begun ({directory})", "imgcollapse study")
-        return paths
-    paths = []
-    for path in sorted(directory.iterdir()) if directory.is_dir() else []:
-        inner = sorted(path.iterdir()) if path.is_dir() else []
-        paths += [one for one in (path, *inner) if RunDirectory(one).exists]
+    if not study.exists:
+        return runs_below(directory)
+    cells = study.cell_paths()
+    paths = [path for path in cells if not begun_only or RunDirectory(path).exists]
     if not paths:
-        raise ConfigError(f"no run here ({directory})", "imgcollapse run CONFIG --out DIR")
+        raise ConfigError(f"no cell of the study is begun ({directory})", "imgcollapse study")
     return paths
 
 
