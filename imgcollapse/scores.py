@@ -58,7 +58,7 @@ COLUMNS = [name.rstrip("_") for name in KINDS]
 
 
 def cell(value: object) -> str:
-    """A value as it stands in a table: empty for None, numbers with ten digits."""
+    """A value as it stands in a table: numbers to ten digits, nothing for None."""
     if value is None:
         return ""
     return f"{value:.10g}" if isinstance(value, float) else str(value)

@@ -291,10 +291,13 @@ def test_lambda_scales_the_noise(name: str) -> None:
         ("ddim", "eps", "DDIMScheduler"), ("ddim", "v", "DDIMScheduler"),
         ("dpm++", "eps", "DPMSolverMultistepScheduler"),
         ("dpm++", "v", "DPMSolverMultistepScheduler"),
-        ("heun", "eps", "DDIMScheduler"), ("heun", "v", "DDIMScheduler"),
+        ("heun", "eps", "DPMSolverMultistepScheduler"),
+        ("euler", "v", "DPMSolverMultistepScheduler"),
+        ("unipc", "v", "DPMSolverMultistepScheduler"),
         ("flow", "flow", "FlowMatchEulerDiscreteScheduler"),
         ("heun", "flow", "FlowMatchHeunDiscreteScheduler"),
         ("dpm++", "flow", "DPMSolverMultistepScheduler"),
+        ("unipc", "flow", "DPMSolverMultistepScheduler"),
     ],
 )  # fmt: skip
 def test_an_unconditional_unet_loads_as_a_pipeline_of_diffusers_that_can_be_called(

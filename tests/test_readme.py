@@ -109,6 +109,7 @@ def test_the_demo_tells_its_story_within_its_directory(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["imgcollapse-demo"]
+    assert b"replace" in (tmp_path / "imgcollapse-demo" / "report.html").read_bytes()
     for arm in ("replace", "mix"):
         assert (tmp_path / "imgcollapse-demo" / arm / "figures" / "strip.png").is_file()
         assert f"  {arm}: golden-retriever" in done.stdout

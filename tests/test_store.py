@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -109,6 +111,28 @@ def test_json_refuses_what_json_does_not_have(tmp_path: Path) -> None:
     with pytest.raises(ValueError):
         files.write_json(tmp_path / "a.json", {"value": float("nan")})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_arrays_are_written_without_a_copy_of_the_whole(tmp_path: Path) -> None:
+    """Numpy takes 16 MB at a time."""
+    values = np.zeros((20_000, 3, 32, 32), np.uint8).transpose(0, 2, 3, 1)
+    tracemalloc.start()
+    write_npz(tmp_path / "a.npz", arr_0=values)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 0.7 * values.nbytes
+
+
+@pytest.mark.parametrize("turned", [(0, 1, 2), (2, 1, 0), (0, 2, 1)])
+def test_an_array_is_in_c_order_however_it_lies_in_memory(
+    turned: tuple[int, ...], tmp_path: Path
+) -> None:
+    values = np.arange(24, dtype=np.uint8).reshape(2, 3, 4).transpose(turned)
+    write_npz(tmp_path / "a.npz", arr_0=values)
+    with zipfile.ZipFile(tmp_path / "a.npz") as stored:
+        content = stored.read("arr_0.npy")
+    assert content.endswith(values.tobytes())
+    assert b"'fortran_order': False" in content
 
 
 def test_arrays_come_back_and_their_bytes_depend_on_nothing_else(tmp_path: Path) -> None:

@@ -13,20 +13,24 @@ import typer
 from imgcollapse.cli import (
     audit,
     bench,
+    card,
     compare,
     config,
     data,
     demo,
     doctor,
+    export,
     figures,
     look,
     measure,
     null,
+    report,
     reproduce,
     run,
     selection,
     study,
     warn,
+    watch,
     watermark,
 )
 from imgcollapse.errors import EnvironmentalError, LabError, as_lab_error
@@ -43,14 +47,18 @@ app.command()(run.run)
 app.command()(study.study)
 app.command()(look.status)
 app.command()(look.show)
+app.command()(watch.watch)
 app.command()(look.verify)
 app.command()(figures.figures)
 app.command()(measure.measure)
 app.command()(compare.compare)
+app.command()(card.card)
+app.command()(report.report)
 app.command()(warn.warn)
 app.command()(selection.selection)
 app.command()(audit.audit_sampler)
 app.command()(null.null)
+app.command()(export.export)
 app.command()(reproduce.reproduce)
 app.command()(bench.bench)
 app.add_typer(watermark.app, name="watermark")

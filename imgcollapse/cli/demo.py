@@ -22,10 +22,12 @@ ARMS = {
 def demo(
     out: Annotated[Path, typer.Option(help="Where the two runs go.")] = Path("imgcollapse-demo"),
 ) -> None:
-    """Run two chains that differ only in their pool, and draw their figures."""
+    """Run two chains that differ only in their pool, and draw their figures and one page."""
     started = time.monotonic()
     configs = {arm: read_config("demo.yaml", [f"policy.preset={arm}"]) for arm in ARMS}
     print("importing PyTorch …", file=sys.stderr)
+    from imgcollapse.report.page import draw_report
+    from imgcollapse.store.files import write_bytes
     from imgcollapse.study.run import run_to_disk
 
     sibling = None
@@ -36,7 +38,9 @@ def demo(
     print(f"\nThe story in words, after {duration(time.monotonic() - started)}:")
     for arm in ARMS:
         print(f"  {arm}: {_story(out / arm)}")
+    write_bytes(out / "report.html", draw_report(out))
     print("Look at:")
+    print(f"  {out / 'report.html'}  (both side by side; open it in a browser)")
     for arm in ARMS:
         print(f"  {out / arm / 'figures' / 'strip.png'}")
         print(f"  {out / arm / 'figures' / 'chance.png'}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +24,7 @@ from imgcollapse.errors import ConfigError
 if TYPE_CHECKING:
     from imgcollapse.config import Config
     from imgcollapse.store.run_directory import RunDirectory
+    from imgcollapse.study.chain_run import Reporter
 
 
 def run(
@@ -48,6 +51,12 @@ def run(
             "one stack, others at once in a process each.",
         ),
     ] = 1,
+    tensorboard: Annotated[
+        bool,
+        typer.Option(
+            "--tensorboard", help="Write scores, pictures and losses to DIR/volatile/tensorboard."
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run one chain, or go on with one: give the same command again to resume."""
@@ -66,15 +75,16 @@ def run(
                 "--replicas goes with one chain, and the config has labs",
                 "give the seeds one after the other: --seed N",
             )
-        _run_ecosystem(resolved, seeded, max_time, as_json)
+        _run_ecosystem(resolved, seeded, max_time, as_json, tensorboard)
         return
     if replicas > 1:
-        _run_replicas(resolved, out or stem, replicas, max_time, as_json)
+        _run_replicas(resolved, out or stem, replicas, max_time, as_json, tensorboard)
         return
     reporter = ConsoleReporter(resolved, max_time, to_stderr=as_json)
     from imgcollapse.study.run import run_to_disk
 
-    made = run_to_disk(resolved, seeded, reporter)
+    with _shown([seeded], [reporter], tensorboard) as (heard,):
+        made = run_to_disk(resolved, seeded, heard)
     if as_json:
         print_json(_as_row(made))
     else:
@@ -82,27 +92,54 @@ def run(
 
 
 def _run_replicas(
-    config: Config, out: Path, num: int, max_time: float | None, as_json: bool
+    config: Config, out: Path, num: int, max_time: float | None, as_json: bool, tensorboard: bool
 ) -> None:
     configs = [config.model_copy(update={"seed": config.seed + more}) for more in range(num)]
     interrupts = Interrupts()
     reporters = [
         ConsoleReporter(one, max_time, as_json, f"seed {one.seed}", interrupts) for one in configs
     ]
-    from imgcollapse.study.replicas import run_replicas
+    from imgcollapse.study.replicas import replica_folder, run_replicas
 
-    _print_done(run_replicas(configs, out, reporters), "runs", out, as_json)
+    places = [replica_folder(out, one) for one in configs]
+    with _shown(places, reporters, tensorboard) as heard:
+        runs = run_replicas(configs, out, heard)
+    _print_done(runs, "runs", out, as_json)
 
 
-def _run_ecosystem(config: Config, out: Path, max_time: float | None, as_json: bool) -> None:
+def _run_ecosystem(
+    config: Config, out: Path, max_time: float | None, as_json: bool, tensorboard: bool
+) -> None:
+    from imgcollapse.config_file import lab_configs
+
     interrupts = Interrupts()
-
-    def reporter_of(one: Config) -> ConsoleReporter:
-        return ConsoleReporter(one, max_time, as_json, one.lab.name if one.lab else "", interrupts)
-
+    names = [one.lab.name for one in lab_configs(config) if one.lab]
+    reporters = [ConsoleReporter(config, max_time, as_json, name, interrupts) for name in names]
     from imgcollapse.study.ecosystem import run_ecosystem
 
-    _print_done(run_ecosystem(config, out, reporter_of), "labs", out, as_json)
+    with _shown([out / name for name in names], reporters, tensorboard) as heard:
+        by_name = dict(zip(names, heard, strict=True))
+        runs = run_ecosystem(config, out, lambda one: by_name[one.lab.name if one.lab else ""])
+    _print_done(runs, "labs", out, as_json)
+
+
+@contextlib.contextmanager
+def _shown(
+    places: Sequence[Path], reporters: Sequence[ConsoleReporter], tensorboard: bool
+) -> Iterator[Sequence[Reporter]]:
+    """The reporters of runs at these places, with TensorBoard beside each where it is asked for."""
+    if not tensorboard:
+        yield reporters
+        return
+    from imgcollapse.study.reporters import Reporters
+    from imgcollapse.study.tensorboard import FOLDER, TensorBoard
+
+    boards = [TensorBoard(place) for place in places]
+    for place in places:
+        print(f"look: tensorboard --logdir {place / FOLDER}", file=sys.stderr)
+    yield [Reporters(both) for both in zip(reporters, boards, strict=True)]
+    for board in boards:
+        board.finish()
 
 
 def _print_done(runs: Sequence[RunDirectory], what: str, out: Path, as_json: bool) -> None:

@@ -55,18 +55,21 @@ def write_npz(images: ImageSet, path: Path) -> None:
         arrays["arr_1"] = images.labels
     if images.classes:
         arrays["classes"] = np.array(images.classes)
-    with _staged(path) as staged, staged.open("wb") as file:
+    with staged(path) as staging, staging.open("wb") as file:
         np.savez(file, **arrays)
         _flush(file)
 
 
 def write_zip(images: ImageSet, path: Path) -> None:
-    """StyleGAN's and EDM's layout: numbered PNGs and ``dataset.json``; same images, same bytes."""
+    """StyleGAN's and EDM's layout: numbered PNGs and ``dataset.json``; same images, same bytes.
+
+    As their ``dataset_tool.py`` writes them, neither the PNGs nor the zip are compressed.
+    """
     names = [f"{index:08d}"[:5] + f"/img{index:08d}.png" for index in range(len(images))]
-    with _staged(path) as staged, staged.open("wb") as file:
+    with staged(path) as staging, staging.open("wb") as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             for name, image in zip(names, images.images, strict=True):
-                archive.writestr(_member(name), _png(image))
+                archive.writestr(_member(name), _png(image, compress_level=0))
             archive.writestr(_member(LISTING), _listing(names, images))
         _flush(file)
 
@@ -82,12 +85,12 @@ def write_folder(images: ImageSet, path: Path) -> None:
         f"{'unlabelled' if label == UNLABELLED else folders[label]}/img{index:08d}.png"
         for index, label in enumerate(images.labels)
     ]
-    with _staged(path) as staged:
-        staged.mkdir()
-        (staged / LISTING).write_bytes(_listing(names, images))
+    with staged(path) as staging:
+        staging.mkdir()
+        (staging / LISTING).write_bytes(_listing(names, images))
         for name, image in zip(names, images.images, strict=True):
-            (staged / name).parent.mkdir(exist_ok=True)
-            (staged / name).write_bytes(_png(image))
+            (staging / name).parent.mkdir(exist_ok=True)
+            (staging / name).write_bytes(_png(image))
 
 
 def _any_labelled(images: ImageSet) -> bool:
@@ -103,10 +106,10 @@ def _listing(names: Sequence[str], images: ImageSet) -> bytes:
     return json.dumps(listing, ensure_ascii=False).encode()
 
 
-def _png(image: NDArray[np.uint8]) -> bytes:
+def _png(image: NDArray[np.uint8], compress_level: int = 6) -> bytes:
     content = io.BytesIO()
     pixels = image[0] if len(image) == 1 else np.ascontiguousarray(image.transpose(1, 2, 0))
-    Image.fromarray(pixels).save(content, "PNG")
+    Image.fromarray(pixels).save(content, "PNG", compress_level=compress_level)
     return content.getvalue()
 
 
@@ -119,19 +122,22 @@ def _member(name: str) -> zipfile.ZipInfo:
 
 
 @contextlib.contextmanager
-def _staged(path: Path) -> Iterator[Path]:
-    """A temporary name beside ``path`` that is renamed to it at the end, or removed on failure."""
-    staged = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def staged(path: Path, what: str = "images") -> Iterator[Path]:
+    """A temporary name beside ``path`` that is renamed to it at the end, or removed on failure.
+
+    DataError where ``what`` is to be there cannot be written.
+    """
+    staging = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            yield staged
-            os.replace(staged, path)
+            yield staging
+            os.replace(staging, path)
         finally:
-            shutil.rmtree(staged) if staged.is_dir() else staged.unlink(missing_ok=True)
+            shutil.rmtree(staging) if staging.is_dir() else staging.unlink(missing_ok=True)
     except OSError as error:
         raise DataError(
-            f"the images cannot be written: {error.strerror} ({path})",
+            f"the {what} cannot be written: {error.strerror} ({path})",
             "choose a path with room where you may write",
         ) from error
 

@@ -58,13 +58,16 @@ def make_scheduler(sampling: SamplingConfig, objective: str, clip: bool) -> Any:
 
 
 def make_pipeline_scheduler(sampling: SamplingConfig, objective: str) -> Any:
-    """The scheduler of ``make_scheduler``, but ddim for a heun that ``DDPMPipeline`` cannot call.
+    """The scheduler of ``make_scheduler``, but dpm++ where ``DDPMPipeline`` cannot call that one.
 
-    The pipeline neither scales a model's input nor spares a step the generator; ddim follows the
-    same path in steps of first order. That of flow matching needs neither.
+    The pipeline neither scales a model's input, as heun and euler need, nor spares a step of unipc
+    the generator; dpm++ follows the same path in steps of second order. Heun and Euler of flow
+    matching need neither.
     """
-    if sampling.sampler == "heun" and objective != "flow":
-        sampling = sampling.model_copy(update={"sampler": "ddim"})
+    if sampling.sampler == "unipc" or (
+        sampling.sampler in ("heun", "euler") and objective != "flow"
+    ):
+        sampling = sampling.model_copy(update={"sampler": "dpm++"})
     return make_scheduler(sampling, objective, clip=True)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import UnionType
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from imgcollapse.errors import CorruptError
 
@@ -17,27 +18,12 @@ TEMPORARY = ".tmp"
 RESTORE = "restore it from a copy, or delete the run and make it again"
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Writes under a temporary name beside ``path``, flushes to disk, and renames."""
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file under a temporary name beside ``path``, flushed to disk and renamed at the end."""
     temporary = path.with_name(path.name + TEMPORARY)
     try:
         with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync(path.parent)
-
-
-@contextmanager
-def written_in_parts(path: Path) -> Iterator[TextIO]:
-    """As ``write_text``, for a text that comes in parts and need not fit into memory."""
-    temporary = path.with_name(path.name + TEMPORARY)
-    try:
-        with open(temporary, "w", encoding="utf-8", newline="") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -46,6 +32,21 @@ def written_in_parts(path: Path) -> Iterator[TextIO]:
         temporary.unlink(missing_ok=True)
         raise
     _sync(path.parent)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """The content of a file, as ``written_whole``."""
+    with written_whole(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def written_in_parts(path: Path) -> Iterator[TextIO]:
+    """As ``write_text``, for a text that comes in parts and need not fit into memory."""
+    with written_whole(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        yield text
+        text.detach()
 
 
 def write_text(path: Path, text: str) -> None:

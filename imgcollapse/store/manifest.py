@@ -38,6 +38,12 @@ def recorded_hash(run: Path, name: str) -> str | None:
     return found
 
 
+def chain_hash(run: Path) -> str | None:
+    """The hash of the last generation's entry, which holds those before it; None without one."""
+    entries = _read(run).get("generations", [])
+    return _digest(entries[-1]) if entries else None
+
+
 def check_manifest(run: Path, generations: list[Path]) -> int:
     """Compares every committed file with the manifest; returns how many were compared.
 
@@ -75,6 +81,17 @@ def check_begun(run: Path, generations: list[Path]) -> int:
         found |= hashes_below(folder)
     _refuse_differences(run, expected, found)
     return len(both)
+
+
+def check_generation(run: Path, number: int, folder: Path) -> None:
+    """CorruptError where the files of one generation's folder are not what the manifest says."""
+    _, entries = _recorded(run)
+    if number >= len(entries):
+        raise CorruptError(
+            f"generation {number} is not in the manifest ({run / FILE})",
+            "give the command of the run again",
+        )
+    _refuse_differences(run, entries[number]["files"], hashes_below(folder))
 
 
 def _recorded(run: Path) -> tuple[dict[str, str], list[dict[str, Any]]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import io
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,9 +24,9 @@ from imgcollapse.store.files import (
     move_folder,
     read_json,
     sha256_of,
-    write_bytes,
     write_json,
     write_text,
+    written_whole,
 )
 from imgcollapse.store.lock import LOCK
 from imgcollapse.store.manifest import FILE as MANIFEST
@@ -269,11 +268,13 @@ def write_samples(path: Path, samples: ImageSet) -> None:
 
 
 def write_npz(path: Path, **arrays: NDArray[Any]) -> None:
-    """An npz of contiguous arrays, whose bytes depend on nothing but them."""
-    content = io.BytesIO()
-    ordered: dict[str, Any] = {name: np.asarray(value, order="C") for name, value in arrays.items()}
-    np.savez(content, **ordered)
-    write_bytes(path, content.getvalue())
+    """An npz of arrays in C order, whose bytes depend on nothing but them; makes no large copy."""
+    ordered: dict[str, Any] = {
+        name: np.ascontiguousarray(value) if value.flags.fnc else value
+        for name, value in arrays.items()
+    }
+    with written_whole(path) as file:
+        np.savez(file, **ordered)
 
 
 def read_npz(path: Path, *names: str) -> list[NDArray[Any]]:

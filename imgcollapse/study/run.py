@@ -15,10 +15,12 @@ from imgcollapse.generators import make_generator
 from imgcollapse.policies import refuse_unfit
 from imgcollapse.store.lock import LOCK, RunLock
 from imgcollapse.store.run_directory import RunDirectory
+from imgcollapse.store.volatile import clear_progress
 from imgcollapse.study.beginning import share_beginning, share_judge
 from imgcollapse.study.chain_run import ChainRun, Reporter
 from imgcollapse.study.chance import why_no_selection
 from imgcollapse.study.preparation import prepare
+from imgcollapse.study.reporters import ProgressFile, Reporters
 from imgcollapse.study.requirements import (
     differences,
     refuse_small_pools,
@@ -99,6 +101,7 @@ def opened(
             run.check_begun()
         environment = describe(device)
         run.create(config, environment)
+        reporter = Reporters((reporter, ProgressFile(run.path)))
         changed = differences(run.environment(), environment)
         if changed:
             reporter.message(
@@ -125,6 +128,7 @@ def opened(
         if chain.done == config.generations:
             run.clear_state()
             draw_run(run)
+            clear_progress(run.path)
 
 
 def _last_figure(run: RunDirectory) -> Path:

@@ -1,0 +1,1 @@
+"""Report: one HTML page from a run, several runs or a study; no torch."""
