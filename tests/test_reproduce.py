@@ -242,8 +242,9 @@ def test_the_table_of_samplers_is_reproduced(tmp_path: Path) -> None:
 
 
 TINY_STUDY = [
-    "quick.seeds=2", "generations=2", "training.steps=20", "judge.steps=30", "scores.num_images=120",
-    "profile.num_max=40", "data.judge_per_class=30", "data.reference_per_class=20",
+    "quick.seeds=2", "generations=2", "training.steps=20", "judge.steps=30",
+    "scores.num_images=120", "profile.num_max=40",
+    "data.judge_per_class=30", "data.reference_per_class=20",
 ]  # fmt: skip
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from imgcollapse.figures.curves import read_points, select
 from imgcollapse.study.claims.chains import Chains, head, rarer_half
-from imgcollapse.study.claims.claim import NEGATIVE, POSITIVE, Claim, Measured, about
+from imgcollapse.study.claims.claim import NEGATIVE, POSITIVE, Claim, about
+from imgcollapse.study.claims.sampler import computed
 
 SHIFT = "shift"
 SLOPE = "crowding of the sampler"
@@ -38,11 +39,11 @@ def claims(folder: Path) -> list[Claim]:
             Claim(
                 f"the sampler alone does not: {what}",
                 about(0, TOLERANCE),
-                Measured(found.value, found.low or 0.0, found.high or 0.0, found.n or 1, unit),
+                computed(found),
             )
-            for curve, what, unit in (
-                (SLOPE, "its crowding with a perfect denoiser", "modes"),
-                (SHIFT, "its farthest shift of a class's log-odds", "modes"),
+            for curve, what in (
+                (SLOPE, "its crowding with a perfect denoiser"),
+                (SHIFT, "its farthest shift of a class's log-odds"),
             )
             for found in select(audited, curve)[:1]
         ),

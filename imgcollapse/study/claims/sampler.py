@@ -35,7 +35,7 @@ def claims(folder: Path) -> list[Claim]:
             Claim(
                 f"DDPM as diffusers has it: a class of 10 % after {steps} steps is {known:g}",
                 about(known, TWO_ERRORS),
-                _computed(share(DEFAULT, steps)),
+                computed(share(DEFAULT, steps)),
             )
             for steps, known in KNOWN.items()
         ),
@@ -43,20 +43,20 @@ def claims(folder: Path) -> list[Claim]:
             Claim(
                 f"{sampler}, 5 steps, shrinks it: its log-odds fall by more than {TOLERANCE:g}",
                 Region(high=small),
-                _computed(share(sampler, 5)),
+                computed(share(sampler, 5)),
             )
             for sampler in CHEAP
         ),
         Claim(
             f"{LARGE}, 5 steps, does not: within {TOLERANCE:g}",
             Region(small, large),
-            _computed(share(LARGE, 5)),
+            computed(share(LARGE, 5)),
         ),
         *(
             Claim(
                 f"{sampler}, 250 steps, leaves it: log-odds within {TOLERANCE:g}",
                 Region(small, large),
-                _computed(share(sampler, 250)),
+                computed(share(sampler, 250)),
             )
             for sampler in (*CHEAP, LARGE)
         ),
@@ -64,14 +64,15 @@ def claims(folder: Path) -> list[Claim]:
             Claim(
                 f"the sampler of {one.setting} passes at {one.x:g} steps: farthest shift",
                 about(0, TOLERANCE),
-                _computed(one),
+                computed(one),
             )
             for one in select(points, "shift")
         ),
     ]
 
 
-def _computed(point: Point) -> Measured:
+def computed(point: Point) -> Measured:
+    """A point whose limits bound a numerical error; CorruptError where it has none."""
     low, high = point.low, point.high
     if low is None or high is None:
         raise CorruptError(f"curve.csv has no limits of {point.setting} at {point.x:g} steps")
