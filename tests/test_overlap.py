@@ -55,14 +55,14 @@ def test_overlapped_or_not_the_bytes_are_the_same(
 def test_an_error_in_scoring_reaches_the_caller_and_commits_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = Ruler.score
+    original = Ruler.measure
 
-    def score(self: Ruler, samples: Any, pool: Any, generation: int) -> Any:
+    def measure(self: Ruler, samples: Any, pool: Any, generation: int) -> Any:
         if generation == 1:
             raise NumericalError("scores are not finite")
         return original(self, samples, pool, generation)
 
-    monkeypatch.setattr(Ruler, "score", score)
+    monkeypatch.setattr(Ruler, "measure", measure)
     with pytest.raises(NumericalError, match="not finite"):
         run(tmp_path / "broken", CHAIN, overlap=True)
     assert len(RunDirectory(tmp_path / "broken" / "run").generations()) == 1

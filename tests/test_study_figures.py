@@ -18,9 +18,9 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from imgcollapse.drawing.canvas import Format
-from imgcollapse.drawing.lettering import width_inches, wrapped
 from imgcollapse.drawing.look import THEMES, VENUES, look_of
 from imgcollapse.drawing.palette import ARM_COLOURS, COLOURS, REJECT_COLOUR, arm_styles
+from imgcollapse.drawing.widths import width_inches, wrapped
 from imgcollapse.errors import ConfigError
 from imgcollapse.figures.plot import NotDrawnError, Plot
 from imgcollapse.figures.study_figures import FIGURES

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import select
 import shutil
 import signal
 import subprocess
@@ -182,6 +183,7 @@ def watch_in_terminal(run: Path) -> tuple[subprocess.Popen[bytes], int]:
     process = subprocess.Popen(
         [sys.executable, "-m", "imgcollapse", "watch", str(run), "--interval", "0.1"],
         stdin=theirs, stdout=theirs, stderr=theirs,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     os.close(theirs)
     return process, ours
@@ -191,6 +193,8 @@ def shown_until(descriptor: int, words: str) -> str:
     """What a terminal shows up to some words, or to the end of the program."""
     seen = b""
     while words.encode() not in seen:
+        if not select.select([descriptor], [], [], 60)[0]:
+            pytest.fail(f"the terminal shows nothing more: {seen!r}")
         try:
             part = os.read(descriptor, 4096)
         except OSError:

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from imgcollapse.drawing.lettering import width_inches, wrapped
 from imgcollapse.drawing.look import Look
 from imgcollapse.drawing.palette import ArmStyle, arm_styles
+from imgcollapse.drawing.widths import width_inches, wrapped
 from imgcollapse.figures.metric_words import Metric
 from imgcollapse.figures.plot import NotDrawnError
 from imgcollapse.figures.study_tables import StudyTables, Summary

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from imgcollapse.drawing.lettering import wrapped
 from imgcollapse.drawing.look import SANS, Look
+from imgcollapse.drawing.widths import wrapped
 
 NARROWEST, LETTERS = 1.6, 15.5
 """What a panel needs at least: inches, and letters' heights."""

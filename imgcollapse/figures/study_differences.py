@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from imgcollapse.drawing.lettering import wrapped
 from imgcollapse.drawing.look import Look
 from imgcollapse.drawing.palette import ArmStyle
+from imgcollapse.drawing.widths import wrapped
 from imgcollapse.figures.arms import chains_words, styles_of
 from imgcollapse.figures.metric_words import USUAL, Metric
 from imgcollapse.figures.plot import NotDrawnError, Plot
