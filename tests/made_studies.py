@@ -168,7 +168,13 @@ def _summary(arms: Sequence[str], cells: Cells) -> Iterable[Sequence[object]]:
             for key, (value, low, high, *_) in one.items():
                 found.setdefault(key, OverChains()).add(value, low, high)
         for key, chains in sorted(found.items(), key=lambda both: both[0][0]):
-            yield arm, *key, chains.mean, *within_range(key[1], chains.limits()), chains.num
+            yield (
+                arm,
+                *key,
+                chains.mean,
+                *within_range(key[1], chains.limits(), len(COUNTS)),
+                chains.num,
+            )
 
 
 def _differences(arms: Sequence[str], control: str, cells: Cells) -> Iterable[Sequence[object]]:

@@ -52,9 +52,10 @@ def test_limits_are_never_narrower_than_what_was_measured_allows() -> None:
     for _ in range(4):
         chains.add(0.0, 0.0, 0.0037)
     assert chains.limits() == pytest.approx((0.0, 0.0037 / math.sqrt(4)))
-    assert within_range("share", (-0.2, 1.1)) == (0.0, 1.0)
-    assert within_range("fd_judge", (-0.2, 1.1)) == (-0.2, 1.1)
-    assert within_range("share", (None, None)) == (None, None)
+    assert within_range("share", (-0.2, 1.1), 10) == (0.0, 1.0)
+    assert within_range("fd_judge", (-0.2, 1.1), 10) == (-0.2, 1.1)
+    assert within_range("share", (None, None), 10) == (None, None)
+    assert within_range("classes_alive", (-1.0, 10.4), 10) == (0.0, 10.0)
 
 
 def bootstrap(values: Array, error: float, random: np.random.Generator) -> tuple[float, float]:

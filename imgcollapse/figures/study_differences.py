@@ -142,6 +142,7 @@ def _draw_panel(
             0.99, row - 0.38, _p_words(p[arm]), transform=axes.get_yaxis_transform(),
             ha="right", va="center", fontsize=look.venue.size - 1.5 if look.venue.size > 6.5 else 5,
             color=look.theme.soft_ink,
+            bbox={"facecolor": look.theme.paper, "edgecolor": "none", "pad": 0.8},
         )  # fmt: skip
     axes.margins(x=0.12)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))

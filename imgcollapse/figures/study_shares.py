@@ -200,7 +200,7 @@ def _rows(arm: str, chains: Mapping[int, Chain]) -> list[tuple[object, ...]]:
             held = _over_chains(every, generation, part)
             if not held.num:
                 continue
-            limits = within_range("share_raw", held.limits())
+            limits = within_range("share_raw", held.limits(), 1)
             chance = _chance(every, generation, part) or (None, None)
             rows.append((arm, None, generation, part, held.mean, *limits, *chance, held.num))
             rows.extend(
@@ -266,7 +266,7 @@ def _draw_arm(axes: Axes, chains: Sequence[Chain], look: Look, least: float) -> 
                 axes.plot(
                     list(single), list(single.values()), color=colour, linewidth=0.6, alpha=FAINT
                 )
-        limits = {g: within_range("share_raw", one.limits()) for g, one in over.items()}
+        limits = {g: within_range("share_raw", one.limits(), 1) for g, one in over.items()}
         limits = {g: pair for g, pair in limits.items() if pair[0] is not None}
         if limits:
             low, high = np.maximum(np.array(list(limits.values()), np.float64).T, least)

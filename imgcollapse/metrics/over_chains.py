@@ -30,6 +30,9 @@ PROPORTIONS = frozenset(
 )  # fmt: skip
 """Metrics in 0 to 1, where their limits end too."""
 
+CLASS_COUNTS = frozenset({"classes_alive", "hill_0", "effective_classes", "hill_2"})
+"""Metrics in 0 to the number of classes."""
+
 Limits = tuple[float | None, float | None]
 
 
@@ -81,11 +84,12 @@ class OverChains:
         return float(2 * student.sf(abs(self.mean) / error, self.num - 1))
 
 
-def within_range(metric: str, limits: Limits) -> Limits:
+def within_range(metric: str, limits: Limits, num_classes: int) -> Limits:
     """Limits that do not leave what the metric can be."""
-    if metric not in PROPORTIONS:
+    if metric not in PROPORTIONS | CLASS_COUNTS:
         return limits
-    low, high = (None if one is None else min(1.0, max(0.0, one)) for one in limits)
+    most = 1.0 if metric in PROPORTIONS else float(num_classes)
+    low, high = (None if one is None else min(most, max(0.0, one)) for one in limits)
     return low, high
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,12 +14,9 @@ from imgcollapse.config_file import explained, read_override
 from imgcollapse.data.splits import make_splits
 from imgcollapse.drawing.canvas import Format
 from imgcollapse.errors import ConfigError
-from imgcollapse.figures.curve_figure import plot_curves
 from imgcollapse.figures.curves import FILE as CURVES
-from imgcollapse.figures.curves import Point, read_points, write_points
+from imgcollapse.figures.curves import Point, write_points
 from imgcollapse.figures.drawing_all import draw_all, names_of
-from imgcollapse.figures.plot import NotDrawnError
-from imgcollapse.figures.saving import write_plot
 from imgcollapse.section import Section
 from imgcollapse.store.files import TEMPORARY, write_text
 from imgcollapse.study.claims import CLAIMS
@@ -30,7 +26,6 @@ from imgcollapse.study.experiments.experiment import Hearer
 from imgcollapse.study.latent_deviation import latent_points
 from imgcollapse.study.sampler_shift import shift_points
 from imgcollapse.study.study_file import Study
-from imgcollapse.study.study_folder import FILE as STUDY
 from imgcollapse.study.study_folder import StudyFolder
 
 FORMATS: tuple[Format, ...] = ("pdf", "png")
@@ -95,13 +90,7 @@ def conclude(name: str, out: Path, command: str) -> list[Claim]:
 
 def draw(out: Path) -> None:
     """Draws what the tables of a folder hold into its ``figures/``."""
-    folder = out / "figures"
-    folder.mkdir(exist_ok=True)
-    if (out / CURVES).is_file():
-        with contextlib.suppress(NotDrawnError):
-            write_plot(plot_curves(read_points(out)), "curves", folder, out, FORMATS)
-    if (out / STUDY).is_file():
-        draw_all(out, folder, names_of(out), FORMATS)
+    draw_all(out, out / "figures", names_of(out), FORMATS)
 
 
 def _sized(size: Section, overrides: Sequence[str]) -> Section:

@@ -106,11 +106,18 @@ def _counts(arms: dict[str, list[Cell]]) -> Rows:
 def _summary(arms: dict[str, list[Cell]]) -> Rows:
     for arm, cells in arms.items():
         found: dict[Key, OverChains] = {}
+        num_classes = max((len(one.run.initial_counts()) for one in cells), default=0)
         for one in cells:
             for score in one.run.scores():
                 found.setdefault(_key(score), OverChains()).add(score.value, score.low, score.high)
         for key, chains in _by_generation(found):
-            yield arm, *key, chains.mean, *within_range(key[1], chains.limits()), chains.num
+            yield (
+                arm,
+                *key,
+                chains.mean,
+                *within_range(key[1], chains.limits(), num_classes),
+                chains.num,
+            )
 
 
 def _differences(arms: dict[str, list[Cell]], control: str) -> Rows:
