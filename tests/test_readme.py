@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from itertools import takewhile
 from pathlib import Path
 
@@ -91,6 +93,24 @@ def test_every_link_and_picture_of_the_pages_is_there() -> None:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def claims_row(tables: Path) -> str:
+    """What the README says of a reproduction: its first claim, and how many hold."""
+    rows = list(csv.DictReader((tables / "claims.csv").open(encoding="utf-8", newline="")))
+    first, found = rows[0], Counter(row["holds"] for row in rows)
+    number = " to ".join(f"{float(first[end]):.3g}" for end in ("low", "high"))
+    cells = (
+        f"[{tables.name}](assets/tables/{tables.name}/claims.md)", first["claim"],
+        f"{float(first['measured']):.3g} ({number})", f"{int(first['n']):,} {first['unit']}",
+        *(str(found[one]) for one in ("yes", "not shown", "contradicted")),
+    )  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+@pytest.mark.parametrize("tables", sorted((ROOT / "assets/tables").iterdir()), ids=lambda p: p.name)
+def test_what_the_page_says_of_claims_is_in_their_tables(tables: Path) -> None:
+    assert claims_row(tables) in README.splitlines()
 
 
 def test_every_command_of_the_program_is_in_the_table_of_commands() -> None:

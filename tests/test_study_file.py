@@ -178,3 +178,12 @@ def test_another_kind_of_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "full" / "thesis.tex").touch()
     with pytest.raises(ConfigError, match="something else than a study"):
         StudyFolder(tmp_path / "full").refuse_unless_same(study(tmp_path, ARMS))
+
+
+def test_the_file_on_the_page_of_studies_is_one(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "studies.md").read_text(encoding="utf-8")
+    path = tmp_path / "page.yaml"
+    path.write_text(page.split("```yaml\n", 1)[1].split("```", 1)[0], encoding="utf-8")
+    study = read_study(path)
+    assert len(study.arms) == 4
+    assert len(read_study(path, quick=True).seeds) == 3

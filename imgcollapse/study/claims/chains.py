@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgcollapse.errors import CorruptError
+from imgcollapse.errors import CorruptError, NumericalError
 from imgcollapse.figures.study_tables import StudyTables
+from imgcollapse.metrics.over_chains import Limits, OverChains, within_range
 from imgcollapse.study.claims.claim import Measured, over_chains
 
 Key = tuple[str, int, int, str, str]
@@ -21,9 +22,13 @@ Read = Callable[[str, int, int], float]
 
 @dataclass(frozen=True)
 class Chains:
-    """``scores`` by arm, seed, generation, metric and class; ``counts`` by arm, seed and class."""
+    """``scores`` by arm, seed, generation, metric and class; ``counts`` by arm, seed and class.
+
+    ``limits`` are those of measurement, by the same keys.
+    """
 
     scores: dict[Key, float]
+    limits: dict[Key, Limits]
     counts: dict[tuple[str, int], dict[str, int]]
 
     @classmethod
@@ -31,15 +36,16 @@ class Chains:
         """From ``study.csv`` and ``counts.csv`` of a study's folder."""
         tables = StudyTables.read(folder)
         scores: dict[Key, float] = {}
+        limits: dict[Key, Limits] = {}
         counts: dict[tuple[str, int], dict[str, int]] = defaultdict(dict)
         for (arm, seed), found in tables.scores.items():
             for one in found:
                 key = arm, seed, one.generation, one.metric, one.class_
                 if key not in scores or one.reference == PREFERRED:
-                    scores[key] = one.value
+                    scores[key], limits[key] = one.value, (one.low, one.high)
         for row in tables.counts:
             counts[row.arm, row.seed][row.class_] = row.count
-        return cls(scores, dict(counts))
+        return cls(scores, limits, dict(counts))
 
     def last(self, *arms: str) -> int:
         """The last generation that some chain of each of these arms reached.
@@ -98,6 +104,23 @@ class Chains:
         """The mean over chains in the last generation."""
         end = self.last(arm)
         return over_chains([read(arm, seed, end) for seed in self.seeds(arm)])
+
+    def measured_at_end(self, metric: str, arm: str) -> Measured:
+        """The same of a score, with limits never narrower than its measurement error allows.
+
+        That matters where all chains show one number: classes that are too rare for their loss to
+        be seen are alive in every chain.
+        """
+        end, over = self.last(arm), OverChains()
+        seeds = self.seeds(arm)
+        for seed in seeds:
+            key = arm, seed, end, metric, ""
+            over.add(self.score(metric)(arm, seed, end), *self.limits[key])
+        num_classes = max(len(self.counts[arm, seed]) for seed in seeds)
+        low, high = within_range(metric, over.limits(), num_classes)
+        if low is None or high is None:
+            raise NumericalError(f"an interval over chains needs two or more (arm {arm})")
+        return Measured(over.mean, low, high, over.num, "chains")
 
     def change(self, read: Read, arm: str) -> Measured:
         """Last generation less generation 0, the mean over chains."""

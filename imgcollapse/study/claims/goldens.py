@@ -36,7 +36,7 @@ def claims(folder: Path) -> list[Claim]:
         Claim(
             "breeds are lost: how many are alive, of 10",
             Region(high=9.0),
-            chains.at_end(chains.score("classes_alive"), "replace"),
+            chains.measured_at_end("classes_alive", "replace"),
         ),
         Claim(
             "half real images keep them: their counted share, mix less replace",
