@@ -180,6 +180,17 @@ def test_another_kind_of_folder_is_refused(tmp_path: Path) -> None:
         StudyFolder(tmp_path / "full").refuse_unless_same(study(tmp_path, ARMS))
 
 
+def test_what_is_asked_for_stands_over_what_quick_says(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text("seeds: 5\narms: {replace: {}}\nquick: {seeds: 3, set: {generations: 2}}\n", encoding="utf-8")
+    assert len(read_study(path, quick=True).seeds) == 3
+    assert read_study(path, ["seeds=2"], quick=True).seeds == (0, 1)
+    assert read_study(path, ["seeds=[4, 7]"], quick=True).seeds == (4, 7)
+    assert read_study(path, ["quick.seeds=1"], quick=True).seeds == (0,)
+    (config,) = read_study(path, ["set.generations=7"], quick=True).arms.values()
+    assert config.generations == 7
+
+
 def test_the_file_on_the_page_of_studies_is_one(tmp_path: Path) -> None:
     page = (Path(__file__).parents[1] / "docs" / "studies.md").read_text(encoding="utf-8")
     path = tmp_path / "page.yaml"

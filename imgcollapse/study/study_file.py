@@ -84,22 +84,18 @@ def read_study(path: Path, overrides: Sequence[str] = (), quick: bool = False) -
     """The study of a file, with ``key=value`` laid over.
 
     Keys of a study file, such as ``seeds`` or ``set.generations``, change the study; those of a
-    config, such as ``generations``, every arm. ConfigError names the file, and of wrong configs
-    every arm that has one.
+    config, such as ``generations``, every arm, also over what ``quick`` says. ConfigError names the
+    file, and of wrong configs every arm that has one.
     """
     values = read_yaml(path)
-    over: dict[str, Any] = {}
-    for override in overrides:
-        key, value = read_override(override)
-        if key.split(".")[0] in StudyFile.model_fields:
-            lay_key(values, key, value)
-        else:
-            over[key] = value
-    given = _parse(values, path)
+    read = [read_override(override) for override in overrides]
+    own = [one for one in read if one[0].split(".")[0] in StudyFile.model_fields]
+    over = dict(one for one in read if one not in own)
+    given = _with_keys(values, own, path)
     if quick:
         if given.quick is None:
             raise ConfigError(f"the study says nothing of --quick ({path})", "run it without")
-        given = _laid_quickly(given, given.quick)
+        given = _with_keys(_laid_quickly(given, given.quick).model_dump(), own, path)
     arms = _resolved_arms(given, over, path)
     control = given.control or next(iter(arms))
     if control not in arms:
@@ -114,7 +110,10 @@ def folder_of(arm: str) -> str:
     return re.sub(r"[^A-Za-z0-9._=-]", "-", arm)
 
 
-def _parse(values: Mapping[str, Any], path: Path) -> StudyFile:
+def _with_keys(values: dict[str, Any], keys: Sequence[tuple[str, Any]], path: Path) -> StudyFile:
+    """The study of these values with keys of its own laid over."""
+    for key, value in keys:
+        lay_key(values, key, value)
     try:
         return StudyFile.model_validate(values)
     except ValidationError as error:
