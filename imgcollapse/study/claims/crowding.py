@@ -35,6 +35,11 @@ def claims(folder: Path) -> list[Claim]:
             POSITIVE,
             chains.difference(crowding, "replace", "chance"),
         ),
+        Claim(
+            "more in each generation than without recursion: crowding, replace less real-only",
+            POSITIVE,
+            chains.difference(crowding, "replace", "real-only"),
+        ),
         *(
             Claim(
                 f"the sampler alone does not: {what}",
@@ -61,6 +66,11 @@ def claims(folder: Path) -> list[Claim]:
             "the commonest class takes over: change of its share of images of any class",
             POSITIVE,
             chains.change(chains.share_of_judged(head), "replace"),
+        ),
+        Claim(
+            "and more than without recursion: that share, replace less real-only",
+            POSITIVE,
+            chains.difference(chains.share_of_judged(head), "replace", "real-only"),
         ),
         Claim(
             "images leave all classes: change of the rejected share, replace",
