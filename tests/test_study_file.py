@@ -182,7 +182,10 @@ def test_another_kind_of_folder_is_refused(tmp_path: Path) -> None:
 
 def test_what_is_asked_for_stands_over_what_quick_says(tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
-    path.write_text("seeds: 5\narms: {replace: {}}\nquick: {seeds: 3, set: {generations: 2}}\n", encoding="utf-8")
+    path.write_text(
+        "seeds: 5\narms: {replace: {}}\nquick: {seeds: 3, set: {generations: 2}}\n",
+        encoding="utf-8",
+    )
     assert len(read_study(path, quick=True).seeds) == 3
     assert read_study(path, ["seeds=2"], quick=True).seeds == (0, 1)
     assert read_study(path, ["seeds=[4, 7]"], quick=True).seeds == (4, 7)
@@ -198,3 +201,17 @@ def test_the_file_on_the_page_of_studies_is_one(tmp_path: Path) -> None:
     study = read_study(path)
     assert len(study.arms) == 4
     assert len(read_study(path, quick=True).seeds) == 3
+
+
+def test_more_seeds_join_a_study_and_fewer_or_others_do_not(tmp_path: Path) -> None:
+    path = tmp_path / "arms.yaml"
+    path.write_text("arms: {replace: {}}\n", encoding="utf-8")
+    folder = StudyFolder(tmp_path / "study")
+    folder.create(read_study(path, ["seeds=2"]))
+    folder.create(read_study(path, ["seeds=[0, 1, 5]"]))
+    assert [one.name for one in folder.cell_paths()] == ["seed0", "seed1", "seed5"]
+    held = (folder.path / "study.yaml").read_bytes()
+    for other in ("seeds=2", "seeds=[0, 1, 6]", "generations=3"):
+        with pytest.raises(ConfigError, match="another study"):
+            folder.create(read_study(path, ["seeds=[0, 1, 5]", other]))
+    assert (folder.path / "study.yaml").read_bytes() == held

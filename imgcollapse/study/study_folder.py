@@ -117,10 +117,15 @@ class StudyFolder:
         return [self.cell_path(arm, seed) for arm in values["arms"] for seed in values["seeds"]]
 
     def refuse_unless_same(self, study: Study) -> None:
-        """ConfigError, with a diff, where another study, or something else, is in the folder."""
+        """ConfigError, with a diff, where another study, or something else, is in the folder.
+
+        More seeds may join a study.
+        """
         if self.exists:
-            held = _flat(self._read())
-            wanted = _flat(yaml.safe_load(study.to_yaml()))
+            values = self._read()
+            if set(values["seeds"]) <= set(study.seeds):
+                values["seeds"] = list(study.seeds)
+            held, wanted = _flat(values), _flat(yaml.safe_load(study.to_yaml()))
             lines = list(difflib.unified_diff(held, wanted, "", "", "", "", 0, ""))[2:]
             if changes := [line for line in lines if line[0] in "+-"]:
                 shown = changes[:20] + ([f"… {len(changes) - 20} more"] if changes[20:] else [])
@@ -139,7 +144,7 @@ class StudyFolder:
         (self.path / VOLATILE).mkdir(parents=True, exist_ok=True)
         with self.alone():
             self.refuse_unless_same(study)
-            if not self.exists:
+            if not self.exists or self._read()["seeds"] != list(study.seeds):
                 write_text(self.path / FILE, study.to_yaml())
 
     @contextmanager
