@@ -166,9 +166,9 @@ def test_the_lock_holds_the_whole_study_and_says_what_differs(tmp_path: Path) ->
     )
     folder.refuse_unless_same(first)
     with pytest.raises(ConfigError) as caught:
-        folder.refuse_unless_same(study(tmp_path, ARMS, "arms.mix.judge.steps=9", "seeds=3"))
+        folder.refuse_unless_same(study(tmp_path, ARMS, "arms.mix.judge.steps=9", "seeds=1"))
     assert "-arms.mix.judge.steps: 100\n  +arms.mix.judge.steps: 9" in caught.value.message
-    assert "+seeds: [0, 1, 2]" in caught.value.message
+    assert "+seeds: [0]" in caught.value.message
     names = [path.relative_to(folder.path).as_posix() for path in folder.cell_paths()]
     assert names == ["replace/seed0", "replace/seed1", "mix/seed0", "mix/seed1"]
 
@@ -211,7 +211,7 @@ def test_more_seeds_join_a_study_and_fewer_or_others_do_not(tmp_path: Path) -> N
     folder.create(read_study(path, ["seeds=[0, 1, 5]"]))
     assert [one.name for one in folder.cell_paths()] == ["seed0", "seed1", "seed5"]
     held = (folder.path / "study.yaml").read_bytes()
-    for other in ("seeds=2", "seeds=[0, 1, 6]", "generations=3"):
+    for other in ("seeds=2", "seeds=[0, 1, 6]", "generations=2"):
         with pytest.raises(ConfigError, match="another study"):
             folder.create(read_study(path, ["seeds=[0, 1, 5]", other]))
     assert (folder.path / "study.yaml").read_bytes() == held
