@@ -19,6 +19,7 @@ from imgcollapse.store.run_directory import COMMITTED
 from imgcollapse.study.study_file import Study, read_study
 from imgcollapse.study.study_folder import Cell, StudyFolder
 from imgcollapse.study.study_tables import HEADERS, write_tables
+from imgcollapse.study.survival_rows import survival_of
 
 STUDY = """
 base: smoke.yaml
@@ -139,6 +140,32 @@ def test_survival_counts_classes_of_all_chains_and_tests_arms(make: Any) -> None
     assert set(tests) == {"", "20"}
     assert float(tests["20"]["statistic"]) < 0
     assert float(tests["20"]["p"]) < 0.01
+
+
+def test_an_arm_that_copies_is_judged_as_the_arms_that_it_is_compared_with(tmp_path: Path) -> None:
+    """These cells hold no images to count; both arms' scores say the same."""
+    copying = {"generator": {"kind": "bootstrap"}}
+    text = f"{{base: smoke.yaml, set: {{generations: 3}}, arms: {{one: {{}}, copies: {copying}}}}}"
+    (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
+    study = read_study(tmp_path / "s.yaml", ["seeds=3"])
+    folder = StudyFolder(tmp_path / "study")
+    folder.create(study)
+    for cell in folder.cells(study):
+        fake(cell, random_value)
+    cells = {arm: [one for one in folder.cells(study) if one.arm == arm] for arm in study.arms}
+    lives = survival_of(cells)
+    assert lives["one"] == lives["copies"]
+    assert lives["one"][20].lost == {1: 3}
+    for cell in cells["copies"]:
+        for number in range(3):
+            labels = np.repeat([0, 1], [80 + 20 * (number == 2), 20 * (number < 2)])
+            np.savez(
+                cell.path / f"gen_{number:03d}" / "samples.npz",
+                arr_0=np.zeros((100, 2, 2, 3), np.uint8),
+                arr_1=labels,
+            )
+    exact = survival_of({"copies": cells["copies"]})
+    assert exact["copies"][20].lost == {2: 3}, "by its last image, where every arm copies"
 
 
 def test_the_same_cells_give_the_same_bytes(make: Any) -> None:

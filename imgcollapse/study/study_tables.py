@@ -53,7 +53,7 @@ def write_tables(folder: StudyFolder, study: Study, say: Callable[[str], None]) 
     }
     with folder.alone():
         _write_study(folder.path, arms)
-        lives = {arm: survival_of(cells) for arm, cells in arms.items()}
+        lives = survival_of(arms)
         makers["survival.csv"] = lambda: survival_rows(arms, lives)
         makers["logrank.csv"] = lambda: logrank_rows(lives, study.control)
         for name, maker in makers.items():
