@@ -86,7 +86,9 @@ def plot_survival(tables: StudyTables) -> Plot:
             "they began with: Kaplan-Meier estimates over the classes of all chains (steps; a bar "
             "where a class goes out of sight alive before the last generation), what chance alone "
             "would leave (dashed), and where that is copying of the last pool, its limit for many "
-            "steps k, 1 - exp(-2c/k) (dotted). Below: classes at risk in each generation; classes "
+            "steps k, 1 - exp(-2c/k) (dotted). A class is lost when the upper limit of its share "
+            "is below a tenth of what it began with or, where every arm copies images, with its "
+            "last image, as by chance. Below: classes at risk in each generation; classes "
             "so rare that their loss could not be seen in the images scored are not."
             f"{_choice_words(tables.survival, common, counts)}"
             f"{_left_out(tables, arms)}"
@@ -148,8 +150,8 @@ def _choice_words(rows: Sequence[Survival], common: Sequence[int], counts: Seque
     if len(counts) == len(common):
         return f"{words}, and drawn."
     return (
-        f"{words}; drawn are {len(counts)} of these, evenly spaced, first of those that lose "
-        "classes in an arm or by chance."
+        f"{words}; drawn are {len(counts)} of these, evenly spaced among those that lose classes "
+        "in an arm or by chance, if any do."
     )
 
 
