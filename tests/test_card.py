@@ -184,7 +184,7 @@ def test_limits_over_chains_come_from_the_table_of_the_study(call: Call, study: 
     assert row in text
     assert "| mix | 0 |" not in text
     assert "| replace | 1 | Fréchet distance on judge features | 3.5 | 2 |" in text
-    assert "hierarchical bootstrap" in text
+    assert "Student's t, never narrower than measurement error allows" in text
     assert answers(card(study))["Error bars"] == "Yes"
     (study / "summary.csv").write_text("arm,mean\nmix,1\n")
     assert call("card", study).code == 4

@@ -417,7 +417,8 @@ def test_the_methods_say_what_was_done(study: Path, finished: Path) -> None:
         assert words in text
     assert "learning rate" not in text
     assert (
-        "4 chains of the study (2 arms, seeds 0 and 1)" in methods(read_contents(study)).as_text()
+        "over the 2 chains of each arm (2 arms, seeds 0 and 1)"
+        in methods(read_contents(study)).as_text()
     )
 
 

@@ -302,6 +302,40 @@ def test_survival_draws_the_limit_only_where_chance_is_copying(tmp_path: Path) -
     assert float(row["asymptote"]) == pytest.approx(1 - np.exp(-2 * 4 / 6))
 
 
+def test_survival_draws_counts_that_are_at_risk_in_every_arm(tmp_path: Path) -> None:
+    folder = make_study(tmp_path / "study", ["replace", "mix"], generations=6)
+    path = folder / "survival.csv"
+    lines = path.read_text(encoding="utf-8").splitlines()
+
+    def unseen(line: str, arm: str, counts: set[str]) -> str:
+        cells = line.split(",")
+        if cells[0] == arm and cells[1] in counts:
+            cells[3:6] = ["0", "0", ""]
+        return ",".join(cells)
+
+    def plot_without(arm: str, counts: set[str]) -> Plot:
+        text = "\n".join(unseen(line, arm, counts) for line in lines)
+        path.write_text(text + "\n", encoding="utf-8")
+        return FIGURES["survival"](StudyTables.read(folder))
+
+    every = {str(count) for count in COUNTS.values()}
+    rare = {str(count) for count in sorted(COUNTS.values())[:2]}
+    plot = plot_without("mix", rare)
+    drawn = {(row["arm"], row["count"]) for row in rows_of(plot)}
+    assert {count for _, count in drawn} <= every - rare
+    assert {c for arm, c in drawn if arm == "mix"} == {c for arm, c in drawn if arm == "replace"}
+    assert f"Of {len(every)} different counts, {len(every - rare)} are at risk in every" in (
+        plot.caption
+    )
+    plot = plot_without("mix", every)
+    assert {row["arm"] for row in rows_of(plot)} == {"replace"}
+    assert "not drawn: mix." in plot.caption
+    plot_without("replace", every - rare)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    with pytest.raises(NotDrawnError, match="seen in every arm: replace, mix"):
+        plot_without("mix", rare)
+
+
 def test_selection_by_rank_where_ranks_turn(studies: dict[str, StudyTables]) -> None:
     rows = rows_of(FIGURES["selection"](studies["latin"]))
     mine = [row for row in rows if row["arm"] == "replace"]

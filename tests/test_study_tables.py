@@ -19,6 +19,7 @@ from imgcollapse.store.run_directory import COMMITTED
 from imgcollapse.study.study_file import Study, read_study
 from imgcollapse.study.study_folder import Cell, StudyFolder
 from imgcollapse.study.study_tables import HEADERS, write_tables
+from imgcollapse.study.survival_rows import survival_of
 
 STUDY = """
 base: smoke.yaml
@@ -139,6 +140,66 @@ def test_survival_counts_classes_of_all_chains_and_tests_arms(make: Any) -> None
     assert set(tests) == {"", "20"}
     assert float(tests["20"]["statistic"]) < 0
     assert float(tests["20"]["p"]) < 0.01
+
+
+def test_an_arm_that_copies_is_judged_as_the_arms_that_it_is_compared_with(tmp_path: Path) -> None:
+    """These cells hold no images to count; both arms' scores say the same."""
+    copying = {"generator": {"kind": "bootstrap"}}
+    text = f"{{base: smoke.yaml, set: {{generations: 3}}, arms: {{one: {{}}, copies: {copying}}}}}"
+    (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
+    study = read_study(tmp_path / "s.yaml", ["seeds=3"])
+    folder = StudyFolder(tmp_path / "study")
+    folder.create(study)
+    for cell in folder.cells(study):
+        fake(cell, random_value)
+    cells = {arm: [one for one in folder.cells(study) if one.arm == arm] for arm in study.arms}
+    lives = survival_of(cells)
+    assert lives["one"] == lives["copies"]
+    assert lives["one"][20].lost == {1: 3}
+    for cell in cells["copies"]:
+        for number in range(3):
+            labels = np.repeat([0, 1], [80 + 20 * (number == 2), 20 * (number < 2)])
+            np.savez(
+                cell.path / f"gen_{number:03d}" / "samples.npz",
+                arr_0=np.zeros((100, 2, 2, 3), np.uint8),
+                arr_1=labels,
+            )
+    exact = survival_of({"copies": cells["copies"]})
+    assert exact["copies"][20].lost == {2: 3}, "by its last image, where every arm copies"
+
+
+def test_selection_has_the_numbers_and_limits_of_the_summary(tmp_path: Path) -> None:
+    """Crowding that is alike in all chains is no surer than its measurement."""
+    text = "{base: smoke.yaml, set: {generations: 3}, arms: {one: {}}}"
+    (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
+    study = read_study(tmp_path / "s.yaml", ["seeds=3"])
+    folder = StudyFolder(tmp_path / "study")
+    folder.create(study)
+    for cell in folder.cells(study):
+        fake(cell, random_value)
+        for number in range(3):
+            path = cell.path / f"gen_{number:03d}" / "scores.json"
+            ours = [
+                Score(number, "selection", name, "initial", now, now - 0.1, now + 0.2, 1000, "e")
+                for name in INITIAL
+                for now in [random_value(cell, number)]
+            ]
+            ours.append(Score(number, "crowding", "", "initial", 0.1, 0.0, 0.3, 1000, "e"))
+            rows = json.loads(path.read_text(encoding="utf-8"))
+            path.write_text(json.dumps([*rows, *(one.as_row() for one in ours)]), encoding="utf-8")
+    write_tables(folder, study, lambda text: None)
+    found = read(folder.path / "selection.csv")
+    assert [(row["class"], row["share"]) for row in found] == [
+        ("a", "0.8"), ("b, or c", "0.2"), ("", ""),
+    ]  # fmt: skip
+    summary = {
+        row["class"]: [row["mean"], row["low"], row["high"], row["chains"]]
+        for row in read(folder.path / "summary.csv")
+        if row["generation"] == "2" and row["metric"] in ("selection", "crowding")
+    }
+    for row in found:
+        assert [row["value"], row["low"], row["high"], row["chains"]] == summary[row["class"]]
+    assert float(found[-1]["low"]) == pytest.approx(0.1 - 0.1 / 3**0.5)
 
 
 def test_the_same_cells_give_the_same_bytes(make: Any) -> None:

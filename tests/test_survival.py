@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import CensoredData, ecdf, logrank
+from scipy.stats import CensoredData, ecdf, logrank, norm
 
 from imgcollapse.metrics.drift import (
     asymptotic_extinction,
@@ -46,18 +46,44 @@ def test_curve_and_test_are_those_of_scipy() -> None:
         expected = ecdf(oracle).sf.evaluate(np.arange(10))
         assert one.alive(np.arange(10)) == pytest.approx(expected)
     expected = logrank(*held)
-    assert compare(*both) == pytest.approx((expected.statistic, expected.pvalue))
-    flipped = compare(both[1], both[0])
+    one, other = both
+    assert compare([(one, other)]) == pytest.approx((expected.statistic, expected.pvalue))
+    flipped = compare([(other, one)])
     assert flipped is not None
     assert flipped[0] == pytest.approx(-expected.statistic)
-    assert (both[0] + both[1]).at_risk(0) == 120
 
 
 def test_there_is_no_test_where_nothing_was_lost_or_nobody_is_seen() -> None:
     alive = survival((3, False), (3, False))
-    assert compare(alive, alive) is None
-    assert compare(survival((1, True)), Survival()) is None
-    assert compare(survival((1, True)), survival((1, True))) is None
+    assert compare([]) is None
+    assert compare([(alive, alive)]) is None
+    assert compare([(survival((1, True)), Survival())]) is None
+    assert compare([(survival((1, True)), survival((1, True)))]) is None
+
+
+def test_strata_are_compared_within_themselves() -> None:
+    """Losses at 0: 2 of 3 against 0 of 3, and 1 of 2 against 1 of 4. By hand, with Mantel's sums.
+
+    Expected are 2 · 3/6 and 2 · 2/6; variances 2 · 1/4 · 4/5 and 2 · 2/9 · 4/5.
+    """
+    gone, alive = (0, True), (5, False)
+    few = survival(gone, gone, alive), survival(alive, alive, alive)
+    many = survival(gone, alive), survival(gone, alive, alive, alive)
+    found = compare([few, many])
+    assert found is not None
+    assert found[0] == pytest.approx((3 - 1 - 2 / 3) / (2 / 5 + 16 / 45) ** 0.5)
+    assert found[1] == pytest.approx(2 * norm.sf(found[0]))
+    assert compare([few, (survival(gone), Survival())]) == compare([few])
+
+
+def test_arms_of_other_counts_do_not_differ_where_each_count_lives_alike() -> None:
+    """Ten of the rare and two of the common against two and ten: half the rare are lost in both."""
+    rare, common = [(1, True), (3, False)], [(3, False)]
+    strata = [
+        (survival(*rare * 10), survival(*rare * 2)),
+        (survival(*common * 2), survival(*common * 20)),
+    ]
+    assert compare(strata) == pytest.approx((0, 1))
 
 
 def share(generation: int, name: str, high: float, n: int = 10_000) -> Score:

@@ -11,7 +11,7 @@ from imgcollapse.cli.parameters import JsonOption, print_json
 
 if TYPE_CHECKING:
     from imgcollapse.metrics.selection import Selection
-    from imgcollapse.study.selection_scores import OverChains
+    from imgcollapse.study.selection_scores import SelectionOverChains
 
 
 def selection(
@@ -60,7 +60,7 @@ def _print_together(found: Selection, classes: list[str]) -> None:
     )
 
 
-def _as_dict(found: OverChains) -> dict[str, Any]:
+def _as_dict(found: SelectionOverChains) -> dict[str, Any]:
     chains = {
         "crowding": found.crowding, "mean": found.mean, "low": found.low, "high": found.high
     }  # fmt: skip

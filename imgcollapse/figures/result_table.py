@@ -19,7 +19,7 @@ from imgcollapse.figures.metric_words import (
 from imgcollapse.figures.study_tables import StudyTables
 from imgcollapse.figures.tables import RunTables
 from imgcollapse.metrics.holm import holm
-from imgcollapse.metrics.over_chains import OverChains
+from imgcollapse.metrics.over_chains import RULE, OverChains
 from imgcollapse.scores import FLOOR, Score
 
 LEVEL = 0.05
@@ -107,7 +107,7 @@ def study_table(
         caption=" ".join(
             [
                 f"Generation {number}: mean ± half the width of its 95 % confidence interval over "
-                "chains (Student's t; the longer side where it is not symmetric).",
+                f"chains ({RULE}; the longer side where it is not symmetric).",
                 *(
                     [f"{REAL.capitalize()}: held-out real images, scored alike."]
                     if any(floor.entries)

@@ -20,8 +20,7 @@ from imgcollapse.figures.metric_words import MINUS, percent_of
 from imgcollapse.figures.panels import columns_of, grid_of, rows_height, titles, width_of
 from imgcollapse.figures.plot import NotDrawnError, Plot
 from imgcollapse.figures.study_tables import Coefficient, StudyTables
-from imgcollapse.metrics.over_chains import OverChains
-from imgcollapse.metrics.selection import LIMIT
+from imgcollapse.metrics.over_chains import RULE, OverChains
 
 MOST_NAMES = 12
 
@@ -95,15 +94,15 @@ def plot_selection(tables: StudyTables) -> Plot:
             "odds beyond chance) against the share that it began with. The line is the crowding "
             "coefficient, the slope per log share, as the mean over "
             f"{chains_words(field.crowding.chains for field in fields.values())}; its band is the "
-            f"{INTERVAL.replace('intervals', 'interval')} (Student's t). "
+            f"{INTERVAL.replace('intervals', 'interval')} ({RULE}). "
             + (
                 "Ranks turn with the seed: points are means over chains of the classes that held "
-                "a rank, whiskers 95 % confidence intervals over chains."
+                "a rank, whiskers their intervals by the same rule."
                 if by_rank
-                else "Points are estimated from all chains together; their whiskers are 95 % "
-                "limits of chance and counting, not of how chains differ, and run off where no "
-                "limit was found."
+                else "Points are means over the same chains, whiskers their intervals by the same "
+                "rule."
             )
+            + " They are long where chains find no limit of their own."
         ),
     )
 
@@ -146,10 +145,11 @@ def _by_rank(
     for seed, ranks in ranked.items():
         found = [one for one in tables.scores.get((arm, seed), []) if one.metric == "selection"]
         last = max((one.generation for one in found), default=0)
-        values = {one.class_: one.value for one in found if one.generation == last}
+        values = {one.class_: one for one in found if one.generation == last}
         for over, (_, name) in zip(held, ranks, strict=False):
             if name in values:
-                over.add(values[name])
+                one = values[name]
+                over.add(one.value, one.low, one.high)
     return [
         Coefficient(arm, f"rank {rank}", share, over.mean, *over.limits(), over.num)
         for rank, (share, over) in enumerate(zip(began, held, strict=True), 1)
@@ -189,18 +189,14 @@ def _draw_field(axes: Axes, field: Field, colours: dict[str, str], look: Look) -
 
 
 def span_of(fields: Iterable[Field]) -> tuple[float, float]:
-    """The axis that holds all coefficients, lines and limits, but not limits that were not found.
-
-    Whiskers without a limit run off it.
-    """
+    """The axis that holds all coefficients, lines and limits."""
     heights = [0.0]
     for field in fields:
         ends = (field.crowding.value, field.crowding.low, field.crowding.high)
         shares = (min(field.began), max(field.began))
         heights += [field.line(end, x) for end in ends if end is not None for x in shares]
         for one in field.points:
-            limits = [end for end in (one.low, one.high) if end is not None]
-            heights += [one.value, *(end for end in limits if abs(end) < LIMIT)]
+            heights += [end for end in (one.value, one.low, one.high) if end is not None]
     low, high = min(heights), max(heights)
     room = 0.06 * (high - low) or 0.1
     return low - room, high + room

@@ -21,8 +21,8 @@ from imgcollapse.figures.panels import columns_of, grid_of, rows_height, titles,
 from imgcollapse.figures.plot import NotDrawnError, Plot
 from imgcollapse.figures.study_tables import StudyTables
 from imgcollapse.metrics.estimates import Z
-from imgcollapse.metrics.over_chains import OverChains, within_range
-from imgcollapse.metrics.shares import tail_classes
+from imgcollapse.metrics.over_chains import RULE, OverChains, within_range
+from imgcollapse.metrics.shares import tail_classes, wilson
 from imgcollapse.scores import FLOOR, Score
 
 HEAD, TAIL, REJECTS = "head", "tail", "rejected"
@@ -92,7 +92,7 @@ def plot_shares(tables: StudyTables) -> Plot:
             "commonest of the chain's first pool (head), of the rarer half of its classes together "
             "(tail), and of what the judge takes for no class (rejected). Faint: single chains; "
             f"bold: the mean over {chains_words(len(one) for one in arms.values())}; bands are "
-            f"{INTERVAL} (Student's t)."
+            f"{INTERVAL} ({RULE})."
             + (
                 " Grey: where 95 % of single chains would be that only copy their pool; of the "
                 "tail, a beta distribution with the variance that chance gives to all classes. "
@@ -175,7 +175,9 @@ def _over_chains(chains: Sequence[Chain], generation: int, part: str) -> OverCha
     held = OverChains()
     for chain in chains:
         if part in chain.shares.get(generation, {}):
-            held.add(chain.shares[generation][part])
+            share = chain.shares[generation][part]
+            (low,), (high,) = wilson(np.array([round(share * chain.n)]), chain.n)
+            held.add(share, low, high)
     return held
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -31,10 +31,13 @@ def plot_survival(tables: StudyTables) -> Plot:
     """Kaplan-Meier steps of up to four initial counts, chance alone dashed, its limit dotted."""
     arms = {arm: curves for arm in tables.arms if (curves := _curves(tables.survival, arm))}
     if not arms:
-        raise NotDrawnError("survival.csv has no class whose loss could be seen, and no chance")
-    counts = _chosen(list(arms.values()))
-    arms = {arm: {c: curves[c] for c in counts if c in curves} for arm, curves in arms.items()}
-    arms = {arm: curves for arm, curves in arms.items() if curves}
+        raise NotDrawnError("survival.csv has no class whose loss could be seen")
+    common, counts = _chosen(list(arms.values()))
+    if not counts:
+        raise NotDrawnError(
+            f"no initial count has classes whose loss could be seen in every arm: {', '.join(arms)}"
+        )
+    arms = {arm: {count: curves[count] for count in counts} for arm, curves in arms.items()}
     below = 1 + len(counts)
 
     def fill(made: Figure, look: Look) -> None:
@@ -83,43 +86,40 @@ def plot_survival(tables: StudyTables) -> Plot:
             "they began with: Kaplan-Meier estimates over the classes of all chains (steps; a bar "
             "where a class goes out of sight alive before the last generation), what chance alone "
             "would leave (dashed), and where that is copying of the last pool, its limit for many "
-            "steps k, 1 - exp(-2c/k) (dotted). Below: classes at risk in each generation; classes "
+            "steps k, 1 - exp(-2c/k) (dotted). A class is lost when the upper limit of its share "
+            "is below a tenth of what it began with or, where every arm copies images, with its "
+            "last image, as by chance. Below: classes at risk in each generation; classes "
             "so rare that their loss could not be seen in the images scored are not."
-            f"{_left_out(tables.survival, counts)}"
+            f"{_choice_words(tables.survival, common, counts)}"
+            f"{_left_out(tables, arms)}"
         ),
     )  # fmt: skip
 
 
 def _curves(rows: Sequence[Survival], arm: str) -> dict[int, Curve]:
-    """By initial count; those of which nothing is known are left out."""
+    """By initial count; those with classes whose loss can be seen."""
     curves: dict[int, Curve] = {}
     for one in rows:
         if one.arm == arm:
             curves.setdefault(one.count, []).append(one)
-    return {
-        count: curve
-        for count, curve in sorted(curves.items())
-        if any(one.alive is not None or one.expected is not None for one in curve)
-    }
+    return {count: curve for count, curve in sorted(curves.items()) if curve[0].at_risk}
 
 
-def _chosen(arms: Sequence[dict[int, Curve]]) -> list[int]:
-    """Up to four counts, evenly among those of which something is lost or could be.
+def _chosen(arms: Sequence[dict[int, Curve]]) -> tuple[list[int], list[int]]:
+    """The counts that every arm has, and up to four of them, evenly spaced.
 
-    Counts of which no loss can be seen are drawn only where there are no others.
+    Those of which something is lost in an arm, or could be by chance, come before all others.
     """
-    every = sorted({count for curves in arms for count in curves})
-    seen = [n for n in every if any(curves[n][0].at_risk for curves in arms if n in curves)]
-    counts = seen or every
+    common = [count for count in arms[0] if all(count in curves for curves in arms)]
     at_stake = [
         count
-        for count in counts
-        for ends in [[c[count][-1] for c in arms if count in c]]
+        for count in common
+        for ends in [[curves[count][-1] for curves in arms]]
         if any(min(_known(one.alive), _known(one.expected)) < SURE for one in ends)
     ]
-    held = at_stake or counts
+    held = at_stake or common
     places = np.linspace(0, len(held) - 1, min(MOST_COUNTS, len(held))).round().astype(int)
-    return [held[place] for place in dict.fromkeys(places.tolist())]
+    return common, [held[place] for place in dict.fromkeys(places.tolist())]
 
 
 def _known(part: float | None) -> float:
@@ -141,12 +141,24 @@ def _asymptote(curve: Curve) -> list[float | None]:
     return [float(limit[one.generation]) if is_plain else None for one in curve]
 
 
-def _left_out(rows: Sequence[Survival], counts: Sequence[int]) -> str:
+def _choice_words(rows: Sequence[Survival], common: Sequence[int], counts: Sequence[int]) -> str:
+    """How the counts that are drawn were chosen."""
     every = {one.count for one in rows}
-    others = len(every - set(counts))
-    if not others:
+    if len(every) == len(counts):
         return ""
-    return f" Of {len(every)} different counts, {len(counts)} are drawn."
+    words = f" Of {len(every)} different counts, {len(common)} are at risk in every arm"
+    if len(counts) == len(common):
+        return f"{words}, and drawn."
+    return (
+        f"{words}; drawn are {len(counts)} of these, evenly spaced among those that lose classes "
+        "in an arm or by chance, if any do."
+    )
+
+
+def _left_out(tables: StudyTables, drawn: Iterable[str]) -> str:
+    """Arms of which there is nothing to draw."""
+    others = [arm for arm in tables.arms if arm not in set(drawn)]
+    return f" Without such classes, and not drawn: {', '.join(others)}." if others else ""
 
 
 def _draw_arm(axes: Axes, curves: dict[int, Curve], colours: dict[int, str], look: Look) -> None:

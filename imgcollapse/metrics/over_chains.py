@@ -21,6 +21,9 @@ from scipy.stats import t as student
 from imgcollapse.metrics.estimates import Z
 
 LEVEL = 0.95
+RULE = "Student's t, never narrower than measurement error allows"
+"""How limits are found, in words."""
+
 PROPORTIONS = frozenset(
     {
         "share", "share_raw", "share_em", "share_gap", "share_null", "reject", "tail_share",

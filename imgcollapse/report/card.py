@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from imgcollapse.metrics.over_chains import RULE
 from imgcollapse.report.card_facts import facts_of
 from imgcollapse.report.checklist import UNANSWERED, checklist
 from imgcollapse.report.summary_rows import summary_rows
@@ -27,10 +28,7 @@ WITHIN = (
     "Limits within a chain are 95 % and measurement error: the images scored, and the judge's "
     "confusion. They do not hold what another seed would have done."
 )
-OVER = (
-    "Limits over chains are 95 % and a hierarchical bootstrap over chains: what other seeds would "
-    "have done."
-)
+OVER = f"Limits over chains are 95 % ({RULE}): what other seeds would have done."
 
 
 def card_of(directory: Path, paths: Sequence[Path]) -> dict[str, Any]:

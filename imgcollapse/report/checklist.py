@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from imgcollapse.metrics.over_chains import RULE
+
 UNANSWERED = (
     "Theory, code of ethics, safeguards, crowdsourcing, review boards and declared use of language "
     "models are for the authors: no run can answer them."
@@ -94,8 +96,7 @@ def _error_bars(runs: Sequence[dict[str, Any]], over_chains: bool) -> Item:
         return Item(
             name,
             "Yes",
-            "Limits over chains are a hierarchical bootstrap, 95 %; those within a chain are "
-            "measurement error.",
+            f"Limits over chains are 95 % ({RULE}); those within a chain are measurement error.",
         )
     num = "one chain" if len(runs) == 1 else f"{len(runs)} chains"
     return Item(

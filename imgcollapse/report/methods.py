@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from imgcollapse.config import Config
+from imgcollapse.metrics.over_chains import RULE
 from imgcollapse.report.citing_text import CitingText, listed, literal
 from imgcollapse.report.contents import Chain, Contents, scored
 from imgcollapse.report.setting_words import (
@@ -180,8 +181,9 @@ def _add_intervals(text: CitingText, contents: Contents) -> None:
     )
     if any(arm.means for arm in contents.arms):
         text.add(
-            f"Means are over the {chains} chains of the study ({len(contents.arms)} arms, seeds "
-            f"{listed(map(str, seeds))}), with intervals of a hierarchical bootstrap over chains."
+            f"Means are over the {_chains_words(contents)} of each arm ({len(contents.arms)} "
+            f"arm{'s' if len(contents.arms) > 1 else ''}, seeds {listed(map(str, seeds))}), with "
+            f"intervals over chains ({RULE})."
         )
     elif chains == len(contents.arms):
         text.add(
@@ -191,6 +193,14 @@ def _add_intervals(text: CitingText, contents: Contents) -> None:
         )
     else:
         text.add(f"Seeds were {listed(map(str, seeds))}.")
+
+
+def _chains_words(contents: Contents) -> str:
+    each = [len(arm.chains) for arm in contents.arms if arm.means]
+    low, high = min(each), max(each)
+    if low == high:
+        return f"{low} chain{'s' if low > 1 else ''}"
+    return f"{low} to {high} chains"
 
 
 def _add_environment(text: CitingText, chain: Chain) -> None:

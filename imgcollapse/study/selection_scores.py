@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from imgcollapse.config import Config
 from imgcollapse.errors import ConfigError
+from imgcollapse.metrics.over_chains import OverChains
 from imgcollapse.metrics.ruler import Ruler
 from imgcollapse.metrics.selection import Selection, measure_selection
 from imgcollapse.metrics.share_scores import INITIAL
@@ -70,12 +70,13 @@ def selection_scores(config: Config, ruler: Ruler, scores: Sequence[Score]) -> l
 
 
 @dataclass(frozen=True)
-class OverChains:
+class SelectionOverChains:
     """What several chains say.
 
     ``together`` takes all of them for one process; its limits are chance and counting, not how
     chains differ. None where they began with different counts. ``crowding`` holds each chain's
-    own, and ``mean`` theirs with 95 % limits over chains (Student's t); one chain has no limits.
+    own, and ``mean`` theirs with 95 % limits over chains (Student's t, never narrower than
+    measurement error allows); one chain has no limits.
     """
 
     classes: list[str]
@@ -87,7 +88,7 @@ class OverChains:
     audits: list[str]
 
 
-def selection_of_runs(paths: Sequence[Path]) -> OverChains:
+def selection_of_runs(paths: Sequence[Path]) -> SelectionOverChains:
     """Selection over chains on disk, and what their samplers' audits say.
 
     ConfigError where they differ in more than their seed, or do not differ in it.
@@ -114,13 +115,14 @@ def selection_of_runs(paths: Sequence[Path]) -> OverChains:
     initial = [run.initial_counts() for run in runs]
     if any(np.count_nonzero(list(one.values())) < 2 for one in initial):
         raise ConfigError("selection needs two classes or more")
-    slopes = [select(run.scores(), "crowding")[-1].value for run in runs]
+    over, slopes = OverChains(), [select(run.scores(), "crowding")[-1] for run in runs]
+    for slope in slopes:
+        over.add(slope.value, slope.low, slope.high)
     alike = all(one == initial[0] for one in initial)
     together = _together(paths, runs, first, initial[0]) if alike else None
-    low, high = _limits_over_chains(slopes)
     audits = sorted({str(run.audit()["sentence"]) for run in runs})
-    mean = float(np.mean(slopes))
-    return OverChains(list(initial[0]), together, slopes, mean, low, high, audits)
+    each = [slope.value for slope in slopes]
+    return SelectionOverChains(list(initial[0]), together, each, over.mean, *over.limits(), audits)
 
 
 def _together(
@@ -141,14 +143,6 @@ def _together(
         seed=seed_for(config.seed, "selection of runs", len(runs)),
         confusion=confusions,
     )
-
-
-def _limits_over_chains(values: Sequence[float]) -> tuple[float | None, float | None]:
-    if len(values) < 2:
-        return None, None
-    half = student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
-    mean = np.mean(values)
-    return float(mean - half), float(mean + half)
 
 
 def verdict_counts(scores: Sequence[Score], classes: Sequence[str]) -> NDArray[np.int64]:

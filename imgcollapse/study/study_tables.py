@@ -9,13 +9,12 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from imgcollapse.errors import ConfigError, CorruptError
+from imgcollapse.errors import CorruptError
 from imgcollapse.metrics.over_chains import OverChains, within_range
 from imgcollapse.scores import COLUMNS, Score, cell
 from imgcollapse.store.files import written_in_parts
-from imgcollapse.study.chance import why_no_selection
 from imgcollapse.study.parquet import parquet_writer
-from imgcollapse.study.selection_scores import selection_of_runs
+from imgcollapse.study.selection_rows import selection_rows
 from imgcollapse.study.study_file import Study
 from imgcollapse.study.study_folder import Cell, StudyFolder
 from imgcollapse.study.survival_rows import logrank_rows, survival_of, survival_rows
@@ -49,11 +48,11 @@ def write_tables(folder: StudyFolder, study: Study, say: Callable[[str], None]) 
         "counts.csv": lambda: _counts(arms),
         "summary.csv": lambda: _summary(arms),
         "differences.csv": lambda: _differences(arms, study.control),
-        "selection.csv": lambda: _selection(arms, say),
+        "selection.csv": lambda: selection_rows(arms, say),
     }
     with folder.alone():
         _write_study(folder.path, arms)
-        lives = {arm: survival_of(cells) for arm, cells in arms.items()}
+        lives = survival_of(arms)
         makers["survival.csv"] = lambda: survival_rows(arms, lives)
         makers["logrank.csv"] = lambda: logrank_rows(lives, study.control)
         for name, maker in makers.items():
@@ -137,33 +136,6 @@ def _differences(arms: dict[str, list[Cell]], control: str) -> Rows:
     for arm, (_, found) in others.items():
         for key, pairs in _by_generation(found):
             yield arm, control, *key, pairs.mean, *pairs.limits(), pairs.num, pairs.p_value()
-
-
-def _selection(arms: dict[str, list[Cell]], say: Callable[[str], None]) -> Rows:
-    """Selection and crowding over the chains of each arm that are as long as they are to be."""
-    for arm, cells in arms.items():
-        whole = [one for one in cells if len(one.run.generations()) == one.config.generations]
-        reason = "no chain is complete" if not whole else why_no_selection(whole[0].config)
-        if reason:
-            say(f"{arm}: no selection: {reason}")
-            continue
-        try:
-            found = selection_of_runs([one.path for one in whole])
-        except ConfigError as error:
-            say(f"{arm}: no selection: {error.message}")
-            continue
-        if found.together is None:
-            say(f"{arm}: crowding only, for its chains began with different counts")
-        else:
-            counts = whole[0].run.initial_counts()
-            total, estimate = sum(counts.values()), found.together.selection
-            for place, label in enumerate(found.together.classes):
-                name = found.classes[label]
-                numbers = (
-                    float(one[place]) for one in (estimate.value, estimate.low, estimate.high)
-                )
-                yield arm, name, counts[name] / total, *numbers, len(whole)
-        yield arm, "", None, found.mean, found.low, found.high, len(whole)
 
 
 def _each(arms: dict[str, list[Cell]]) -> Iterator[Cell]:

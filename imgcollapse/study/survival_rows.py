@@ -21,18 +21,31 @@ Lives = dict[int, Survival]
 """By the images that a class began with, rising."""
 
 
-def survival_of(cells: Sequence[Cell]) -> Lives:
-    """The lives of all classes of some chains."""
+def survival_of(arms: Mapping[str, Sequence[Cell]]) -> dict[str, Lives]:
+    """The lives of all classes of the chains of each arm, lost by one definition in all arms.
+
+    Where every chain copies images with their labels, a class is lost with its last image; else
+    when the judge sees so little of it (``lives_of``), in arms that copy as well.
+    """
+    exact = all(_copies(cell) for cells in arms.values() for cell in cells)
+    return {arm: _lives(cells, exact) for arm, cells in arms.items()}
+
+
+def _lives(cells: Sequence[Cell], exact: bool) -> Lives:
     lives: Lives = {}
     for cell in cells:
         initial = cell.run.initial_counts()
-        exact = cell.config.generator.kind == "bootstrap" and is_plain(cell.config, initial)
         for count in initial.values():
             if count:
                 lives.setdefault(count, Survival())
         for life in _exact_lives(cell, initial) if exact else lives_of(cell.run.scores(), initial):
             lives[life.initial].add(life)
     return dict(sorted(lives.items()))
+
+
+def _copies(cell: Cell) -> bool:
+    is_copying = cell.config.generator.kind == "bootstrap"
+    return is_copying and is_plain(cell.config, cell.run.initial_counts())
 
 
 def survival_rows(
@@ -64,17 +77,18 @@ def survival_rows(
 
 
 def logrank_rows(lives: Mapping[str, Lives], control: str) -> Iterable[Sequence[object]]:
-    """arm, control, count, statistic, p; without a count, of all classes together."""
+    """arm, control, count, statistic, p; without a count, of all that both have, stratified."""
     for arm, ours in lives.items():
         if arm == control:
             continue
         theirs = lives[control]
-        pairs: list[tuple[int | None, Survival, Survival]] = [
-            (None, _all(ours), _all(theirs)),
-            *((count, ours[count], theirs[count]) for count in ours if count in theirs),
+        pairs = {count: (ours[count], theirs[count]) for count in ours if count in theirs}
+        strata: list[tuple[int | None, list[tuple[Survival, Survival]]]] = [
+            (None, list(pairs.values())),
+            *((count, [pair]) for count, pair in pairs.items()),
         ]
-        for count, one, other in pairs:
-            found = compare(one, other)
+        for count, held in strata:
+            found = compare(held)
             if found is not None:
                 yield arm, control, count, *found
 
@@ -129,7 +143,3 @@ def _expected(cell: Cell, generations: int) -> dict[int, NDArray[np.float64]]:
             seed=seed_for(0, "survival"),
         ).extinct
     return {int(one): 1 - extinct[counts == one].mean(0) for one in counts}
-
-
-def _all(lives: Lives) -> Survival:
-    return sum(lives.values(), Survival())

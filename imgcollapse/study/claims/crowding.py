@@ -23,12 +23,12 @@ def claims(folder: Path) -> list[Claim]:
         Claim(
             "common classes crowd out rare ones: crowding per log share and generation",
             POSITIVE,
-            chains.at_end(crowding, "replace"),
+            chains.measured_at_end("crowding", "replace"),
         ),
         Claim(
             "chance alone does not: crowding of a generator that copies",
             about(0, TOLERANCE),
-            chains.at_end(crowding, "chance"),
+            chains.measured_at_end("crowding", "chance"),
         ),
         Claim(
             "more than chance: crowding, replace less chance",
