@@ -219,6 +219,48 @@ def test_refusals_are_in_words(call: Call, study: Path, run: Path) -> None:
         assert hint in said.err
 
 
+@pytest.mark.parametrize(
+    ("name", "broken", "says"),
+    [
+        ("study.csv", b"\xff\xfe\x00\x81", "it is not text"),
+        ("study.csv", b"", "its end is missing"),
+        ("study.csv", b"arm,seed\n", "other columns than arm,seed,generation"),
+        ("study.csv", 1000, "its end is missing"),
+        ("summary.csv", b"+a,1\n", "a row has 2 cells, not 9"),
+        ("summary.csv", b"+a,one,reject,,,0.1,,,5\n", "'one' is no whole number"),
+        ("summary.csv", b"+a,1,reject,,,nan,,,5\n", "'nan' is no finite number"),
+        ("summary.csv", b'+a,"1\n', "unexpected end of data"),
+        ("study.yaml", b"[", "not a study that the lab wrote"),
+        ("study.yaml", b"control: replace\n", "not a study that the lab wrote"),
+        ("study.yaml", b"\x80", "not a study that the lab wrote"),
+    ],
+)
+def test_broken_tables_are_told_with_their_mending(
+    call: Call, tmp_path: Path, name: str, broken: bytes | int, says: str
+) -> None:
+    folder = make_study(tmp_path / "broken", ["a", "b"], generations=2, seeds=2)
+    held = (folder / name).read_bytes()
+    if isinstance(broken, int):
+        broken = held[:broken]
+    elif broken.startswith(b"+"):
+        broken = held + broken[1:]
+    (folder / name).write_bytes(broken)
+    said = call("table", folder)
+    assert said.code == 4
+    assert f"{says}" in said.err
+    assert f"({folder / name})" in said.err
+    assert "hint: " in said.err
+    assert call("figures", folder, "--only", "policies", "--format", "svg").code == 4
+
+
+def test_a_study_without_tables_goes_on_with_the_same_command(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text("control: a\n", encoding="utf-8")
+    said = call("table", tmp_path)
+    assert said.code == 2
+    assert "the study has no tables yet" in said.err
+    assert "the same imgcollapse study command goes on" in said.err
+
+
 def test_what_is_missing_is_a_dash_and_one_chain_has_no_interval(tmp_path: Path) -> None:
     lacking = make_study(
         tmp_path / "lacking", ["a", "b"], without={"b": ["fd_judge"]}, generations=2

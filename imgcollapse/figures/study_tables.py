@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ import yaml
 
 from imgcollapse.errors import ConfigError, CorruptError
 from imgcollapse.scores import COLUMNS, Score
+from imgcollapse.store.files import RESTORE
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class Count:
 
 
 Row = TypeVar("Row")
+AGAIN = "imgcollapse study STUDY makes it again"
 
 
 @dataclass(frozen=True)
@@ -98,12 +101,30 @@ class StudyTables:
 
     @classmethod
     def read(cls, path: Path) -> StudyTables:
-        """ConfigError where there is no study, or nothing of it is done."""
+        """ConfigError where there is no study, or it has no tables yet."""
         if not (path / "study.yaml").is_file():
             raise ConfigError(f"not a study ({path})", "imgcollapse study STUDY makes one")
         if not (path / "study.csv").is_file():
-            raise ConfigError(f"nothing of the study is done yet ({path})", "imgcollapse study")
+            raise ConfigError(
+                f"the study has no tables yet: they are made when its cells are done ({path})",
+                "the same imgcollapse study command goes on with them",
+            )
         return cls(path)
+
+    @cached_property
+    def declared(self) -> dict[str, Any]:
+        """What ``study.yaml`` holds; CorruptError where that is not what ``study`` wrote."""
+        path = self.path / "study.yaml"
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError):
+            values = None
+        kinds = {"arms": dict, "seeds": list, "control": str}
+        if not isinstance(values, dict) or not all(
+            isinstance(values.get(key), kind) for key, kind in kinds.items()
+        ):
+            raise CorruptError(f"not a study that the lab wrote ({path})", RESTORE)
+        return values
 
     @cached_property
     def scores(self) -> dict[tuple[str, int], list[Score]]:
@@ -128,8 +149,7 @@ class StudyTables:
     @cached_property
     def control(self) -> str:
         """The arm that others are compared with."""
-        declared = yaml.safe_load((self.path / "study.yaml").read_text(encoding="utf-8"))
-        return str(declared.get("control") or self.arms[0])
+        return str(self.declared["control"])
 
     @cached_property
     def counts(self) -> list[Count]:
@@ -172,27 +192,48 @@ def knobs(arm: str) -> dict[str, str]:
     return {key: value for key, _, value in parts}
 
 
-def _read(path: Path, kinds: dict[str, Any]) -> Iterable[list[Any]]:
+def _read(path: Path, kinds: dict[str, Any]) -> Iterator[list[Any]]:
+    rows = csv.reader(io.StringIO(_text(path)), strict=True)
+    try:
+        if next(rows, None) != list(kinds):
+            raise CorruptError(
+                f"the table has other columns than {','.join(kinds)} ({path})", AGAIN
+            )
+        for row in rows:
+            if len(row) != len(kinds):
+                raise ValueError(f"a row has {len(row)} cells, not {len(kinds)}")
+            yield [_value(kind, text) for kind, text in zip(kinds.values(), row, strict=True)]
+    except (ValueError, csv.Error) as error:
+        raise CorruptError(
+            f"the table is not readable: line {rows.line_num}: {error} ({path})", AGAIN
+        ) from None
+
+
+def _text(path: Path) -> str:
     try:
         text = path.read_text(encoding="utf-8")
-    except OSError:
-        raise ConfigError(
-            f"a table of the study is missing ({path})", "imgcollapse study STUDY makes it"
+    except FileNotFoundError:
+        raise ConfigError(f"a table of the study is missing ({path})", AGAIN) from None
+    except OSError as error:
+        raise CorruptError(
+            f"the table is not readable: {error.strerror} ({path})", AGAIN
         ) from None
-    rows = csv.reader(io.StringIO(text))
-    if next(rows, None) != list(kinds):
-        raise CorruptError(f"the table has other columns than {','.join(kinds)} ({path})")
-    for row in rows:
-        try:
-            pairs = zip(kinds.values(), row, strict=True)
-            yield [_value(kind, text) for kind, text in pairs]
-        except ValueError as error:
-            raise CorruptError(f"the table is not readable: {error} ({path})") from None
+    except UnicodeDecodeError:
+        raise CorruptError(f"the table is not readable: it is not text ({path})", AGAIN) from None
+    if not text.endswith("\n"):
+        raise CorruptError(f"the table is not readable: its end is missing ({path})", AGAIN)
+    return text
 
 
 def _value(kind: Any, text: str) -> Any:
     if kind is str:
         return text
-    if kind is int:
-        return int(text)
-    return None if not text and kind is not float else float(text)
+    if not text and kind not in (int, float):
+        return None
+    try:
+        number = int(text) if kind is int else float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:40]!r} is no {'whole' if kind is int else 'finite'} number")
+    return number
