@@ -380,3 +380,17 @@ def test_stacked_cells_have_the_statistics_of_cells_alone(tmp_path: Path) -> Non
         scores[name] = [score for cell in cells for score in cell.run.scores()]
     for one, other in zip(*scores.values(), strict=True):
         assert other.value == pytest.approx(one.value, abs=0.1, rel=0.1), one.metric
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [(("study", "arms.yaml"), "study"), (("reproduce", "drift", "--quick"), "experiment")],
+)
+def test_a_place_where_nothing_can_be_written_is_told_first(
+    tmp_path: Path, call: Call, words: tuple[str, ...], what: str
+) -> None:
+    write_study(tmp_path)
+    said = call(*words, "--out", "/proc/none")
+    assert said.code == 2
+    assert f"error: the {what} cannot be written: " in said.err
+    assert "hint: give an --out that lies in a folder that can be written" in said.err

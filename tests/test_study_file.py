@@ -182,7 +182,10 @@ def test_another_kind_of_folder_is_refused(tmp_path: Path) -> None:
 
 def test_what_is_asked_for_stands_over_what_quick_says(tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
-    path.write_text("seeds: 5\narms: {replace: {}}\nquick: {seeds: 3, set: {generations: 2}}\n", encoding="utf-8")
+    path.write_text(
+        "seeds: 5\narms: {replace: {}}\nquick: {seeds: 3, set: {generations: 2}}\n",
+        encoding="utf-8",
+    )
     assert len(read_study(path, quick=True).seeds) == 3
     assert read_study(path, ["seeds=2"], quick=True).seeds == (0, 1)
     assert read_study(path, ["seeds=[4, 7]"], quick=True).seeds == (4, 7)

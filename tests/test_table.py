@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import json
 import re
 import shutil
 import subprocess
@@ -187,6 +188,30 @@ def test_the_command_writes_csv_and_tex(call: Call, study: Path, tmp_path: Path)
     assert r"\toprule" in text
 
 
+def test_the_command_writes_over_nothing(call: Call, study: Path, tmp_path: Path) -> None:
+    (tmp_path / "held.md").write_text("mine", encoding="utf-8")
+    for command in ("table", "card"):
+        said = call(command, study, "--out", "held.md")
+        assert said.code == 3
+        assert "there is something at this path already (held.md)" in said.err
+        assert "hint: name another path" in said.err
+    assert (tmp_path / "held.md").read_text(encoding="utf-8") == "mine"
+
+
+def test_json_is_the_csv_in_one_object(call: Call, study: Path, tmp_path: Path) -> None:
+    made = call("table", study, "--json", "--metric", "recall").json
+    rows = rows_of(call("table", study, "--csv", "--metric", "recall").out)
+    assert made["columns"] == list(rows[0])
+    assert len(made["rows"]) == len(rows)
+    for found, row in zip(made["rows"], rows, strict=True):
+        assert dict(zip(made["columns"], found, strict=True))["arm"] == row["arm"]
+        assert found[3] == pytest.approx(float(row["value"]))
+        assert (found[-1] is None) == (row["p_holm"] == "")
+    assert made["caption"].startswith("Generation 7:")
+    call("table", study, "--json", "--metric", "recall", "--out", "t.json")
+    assert json.loads((tmp_path / "t.json").read_text(encoding="utf-8")) == made
+
+
 def test_a_run_has_a_table_of_its_generations(call: Call, run: Path) -> None:
     said = call("table", run, "--csv")
     rows = rows_of(said.out)
@@ -209,7 +234,9 @@ def test_refusals_are_in_words(call: Call, study: Path, run: Path) -> None:
         ((study, "--control", "x"), "no arm 'x'", "replace, accumulate-subsample, mix"),
         ((run, "--control", "x"), "--control is of studies", "study"),
         ((run, "--generation", "5"), "generation 5 is not there", "0, 1"),
+        ((study, "--json", "--csv"), "exclude each other", "give one"),
         ((study, "--out", "no/t.tex"), "there is no folder for the table", "another --out"),
+        ((study, "--out", "/proc/t.tex"), "the table cannot be written", "give an --out"),
         (("nothing",), "no table of scores", "imgcollapse run"),
     ):
         said = call("table", *words)

@@ -215,9 +215,7 @@ def _text(path: Path) -> str:
     except FileNotFoundError:
         raise ConfigError(f"a table of the study is missing ({path})", AGAIN) from None
     except OSError as error:
-        raise CorruptError(
-            f"the table is not readable: {error.strerror} ({path})", AGAIN
-        ) from None
+        raise CorruptError(f"the table is not readable: {error.strerror} ({path})", AGAIN) from None
     except UnicodeDecodeError:
         raise CorruptError(f"the table is not readable: it is not text ({path})", AGAIN) from None
     if not text.endswith("\n"):
