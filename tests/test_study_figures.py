@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from conftest import Call
 from layout import faults
-from made_studies import COUNTS, make_study, write_table
+from made_studies import COUNTS, NUM_SCORED, make_study, write_table
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
@@ -164,7 +164,9 @@ def test_the_command_draws_them_with_numbers_and_captions(
     sidecar = json.loads((tmp_path / "drawn/knob.json").read_text(encoding="utf-8"))
     assert "95 % confidence intervals of the mean over chains" in sidecar["caption"]
     assert "3 chains" in sidecar["caption"]
-    assert set(sidecar["of"]) == {"study.yaml", "study.csv", "counts.csv"}
+    assert set(sidecar["of"]) == {"study.yaml", "study.csv", "summary.csv"}
+    assert sidecar["n"]["chains of mix sampling.lambda=0.9"] == 3
+    assert sidecar["n"]["images scored of each generation"] == NUM_SCORED
     assert (tmp_path / "drawn/knob.csv").read_text(encoding="utf-8").startswith("metric,arm,")
 
 

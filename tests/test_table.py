@@ -307,9 +307,72 @@ def odd_table() -> ResultTable:
         metric_of("odd_&_one", ""),
     )
     entries = (Entry(-1.23, -1.5, -1.0, 0.01), None, Entry(3.0))
-    return ResultTable(
-        "arm", metrics, [Line(ODD, entries, "3–5")], None, "chains", f"Of {ODD}: 5 %"
+    return ResultTable("arm", metrics, [Line(ODD, entries, "3–5")], [], "chains", f"Of {ODD}: 5 %")
+
+
+def without(study: Path, arm: str, seeds: tuple[int, ...]) -> None:
+    """As if these cells had failed."""
+    for path in (study / "study.csv", study / "counts.csv"):
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        gone = tuple(f"{arm},{seed}," for seed in seeds)
+        path.write_text("".join(one for one in lines if not one.startswith(gone)), "utf-8")
+    if len(seeds) < 3:
+        return
+    for name in ("summary", "differences", "survival", "selection"):
+        path = study / f"{name}.csv"
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text("".join(one for one in lines if not one.startswith(f"{arm},")), "utf-8")
+
+
+def test_arms_and_chains_that_failed_are_told(call: Call, tmp_path: Path) -> None:
+    some = make_study(tmp_path / "some", ["a", "b", "c"], seeds=3, generations=2)
+    without(some, "b", (1, 2))
+    without(some, "c", (0, 1, 2))
+    told = (
+        "2 of 3 chains of arm b are not in the tables. "
+        "Arm c is not in the tables: none of its 3 chains is."
     )
+    assert study_table(StudyTables.read(some)).caption.endswith(told)
+    assert call("figures", some, "--format", "svg", "--out", "drawn").code == 0
+    sidecars = [json.loads(one.read_bytes()) for one in (tmp_path / "drawn").glob("*.json")]
+    assert sidecars
+    assert all(one["caption"].endswith(told) for one in sidecars)
+    without(some, "b", (0, 1, 2))
+    table = study_table(StudyTables.read(some))
+    assert "of another arm (b, c: not in the tables)." in table.caption
+    said = call("figures", some, "--only", "differences", "--format", "svg")
+    assert "one arm only is in the tables: b, c are not" in said.err
+    said = call("table", some, "--control", "c")
+    assert said.code == 2
+    assert "no chain of arm c is in the tables" in said.err
+    early = make_study(tmp_path / "early", ["a"], seeds=2, generations=2)
+    text = (early / "study.yaml").read_text(encoding="utf-8")
+    (early / "study.yaml").write_text(text.replace("generations: 2", "generations: 5"), "utf-8")
+    caption = study_table(StudyTables.read(early)).caption
+    assert caption.endswith("2 of 2 chains of arm a end before generation 4.")
+
+
+def test_a_floor_stands_under_all_arms_only_where_it_is_of_all(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "study", ["a", "b"], seeds=2, generations=2)
+    tables = StudyTables.read(study)
+    assert [line.name for line in study_table(tables).floors] == ["real images"]
+    counts = (study / "counts.csv").read_text(encoding="utf-8")
+    (study / "counts.csv").write_text(counts.replace("b,1,pug,12", "b,1,pug,13"), "utf-8")
+    table = study_table(StudyTables.read(study), ["recall"])
+    assert [line.name for line in table.floors] == ["real images, a", "real images, b"]
+    held = tables.over_chains("b", "recall", reference="initial")[-1]
+    entry = table.floors[1].entries[0]
+    assert entry is not None
+    assert entry.value == held.mean
+    assert "each as its arm began" in table.caption
+    assert "| real images, b |" in to_markdown(table)
+    assert "real images, b & " in to_latex(table, "x")
+    (study / "counts.csv").write_text(counts, encoding="utf-8")
+    text = (study / "study.yaml").read_text(encoding="utf-8")
+    (study / "study.yaml").write_text(
+        text.replace("  b:\n", "  b:\n    judge: {steps: 9}\n"), "utf-8"
+    )
+    assert len(study_table(StudyTables.read(study)).floors) == 2
 
 
 def test_letters_that_latex_and_markdown_read_are_escaped() -> None:
@@ -330,7 +393,7 @@ def test_every_table_of_the_words_is_complete() -> None:
     from imgcollapse.figures.metric_words import KNOWN
 
     for metric in KNOWN:
-        table = ResultTable("arm", (metric,), [Line("a", (Entry(1.0),), "1")], None, "n", "")
+        table = ResultTable("arm", (metric,), [Line("a", (Entry(1.0),), "1")], [], "n", "")
         assert to_latex(table, "x").replace("é", "e").isascii(), metric
 
 
@@ -354,7 +417,7 @@ def test_stars_are_where_p_is_small() -> None:
         low, high = (None, None) if half is None else (1.0, 2.0)
         table = ResultTable(
             "arm", (metric_of("recall", "initial"),), [Line("a", (Entry(1.5, low, high, p),), "5")],
-            None, "chains", "",
+            [], "chains", "",
         )  # fmt: skip
         assert (r"\*" in to_markdown(table)) is (p == 0.04)
         assert ("$^{*}$" in to_latex(table, "x")) is (p == 0.04)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -90,14 +89,20 @@ class Count:
 
 
 Row = TypeVar("Row")
+Table = TypeVar("Table")
 AGAIN = "imgcollapse study STUDY makes it again"
 
 
 @dataclass(frozen=True)
 class StudyTables:
-    """The tables of a study's folder, or of a copy of them without the cells."""
+    """The tables of a study's folder, or of a copy of them without the cells.
+
+    Each is read when it is first asked for; ``used`` holds the files that were asked for.
+    """
 
     path: Path
+    used: set[str] = field(default_factory=set)
+    held: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def read(cls, path: Path) -> StudyTables:
@@ -111,24 +116,36 @@ class StudyTables:
             )
         return cls(path)
 
-    @cached_property
+    def unused(self) -> StudyTables:
+        """The same tables, of which nothing was asked for yet."""
+        return StudyTables(self.path, held=self.held)
+
+    @property
     def declared(self) -> dict[str, Any]:
         """What ``study.yaml`` holds; CorruptError where that is not what ``study`` wrote."""
+        return self._held("study.yaml", self._read_declared)
+
+    def _read_declared(self) -> dict[str, Any]:
         path = self.path / "study.yaml"
         try:
             values = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, yaml.YAMLError):
             values = None
         kinds = {"arms": dict, "seeds": list, "control": str}
-        if not isinstance(values, dict) or not all(
-            isinstance(values.get(key), kind) for key, kind in kinds.items()
+        if (
+            not isinstance(values, dict)
+            or not all(isinstance(values.get(key), kind) for key, kind in kinds.items())
+            or not all(isinstance(config, dict) for config in values["arms"].values())
         ):
             raise CorruptError(f"not a study that the lab wrote ({path})", RESTORE)
         return values
 
-    @cached_property
+    @property
     def scores(self) -> dict[tuple[str, int], list[Score]]:
         """Every score of every cell: (arm, seed) -> scores."""
+        return self._held("study.csv", self._read_scores)
+
+    def _read_scores(self) -> dict[tuple[str, int], list[Score]]:
         found: dict[tuple[str, int], list[Score]] = {}
         kinds = {"arm": str, "seed": int} | dict(
             zip(COLUMNS, get_type_hints(Score).values(), strict=True)
@@ -137,37 +154,37 @@ class StudyTables:
             found.setdefault((arm, seed), []).append(Score(*values))
         return found
 
-    @cached_property
+    @property
     def arms(self) -> tuple[str, ...]:
         """As they were declared."""
         return tuple(dict.fromkeys(arm for arm, _ in self.scores))
 
-    @cached_property
+    @property
     def seeds(self) -> tuple[int, ...]:
         return tuple(sorted({seed for _, seed in self.scores}))
 
-    @cached_property
+    @property
     def control(self) -> str:
         """The arm that others are compared with."""
         return str(self.declared["control"])
 
-    @cached_property
+    @property
     def counts(self) -> list[Count]:
         return self._rows("counts.csv", Count)
 
-    @cached_property
+    @property
     def summary(self) -> list[Summary]:
         return self._rows("summary.csv", Summary)
 
-    @cached_property
+    @property
     def differences(self) -> list[Difference]:
         return self._rows("differences.csv", Difference)
 
-    @cached_property
+    @property
     def survival(self) -> list[Survival]:
         return self._rows("survival.csv", Survival)
 
-    @cached_property
+    @property
     def selection(self) -> list[Coefficient]:
         return self._rows("selection.csv", Coefficient)
 
@@ -183,7 +200,16 @@ class StudyTables:
 
     def _rows(self, name: str, kind: type[Row]) -> list[Row]:
         kinds = {name.rstrip("_"): one for name, one in get_type_hints(kind).items()}
-        return [kind(*values) for values in _read(self.path / name, kinds)]
+        return self._held(
+            name, lambda: [kind(*values) for values in _read(self.path / name, kinds)]
+        )
+
+    def _held(self, name: str, read: Callable[[], Table]) -> Table:
+        self.used.add(name)
+        if name not in self.held:
+            self.held[name] = read()
+        found: Table = self.held[name]
+        return found
 
 
 def knobs(arm: str) -> dict[str, str]:

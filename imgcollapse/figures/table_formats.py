@@ -62,7 +62,8 @@ def to_latex(table: ResultTable, label: str) -> str:
         rf"{table.head} & {below} & {table.n_head} \\",
         r"\midrule",
         *(_latex_line(line, table) for line in table.lines),
-        *([r"\midrule", _latex_line(table.floor, table)] if table.floor else []),
+        *([r"\midrule"] if table.floors else []),
+        *(_latex_line(line, table) for line in table.floors),
         r"\bottomrule",
         r"\end{tabular}",
         r"\end{table}",
@@ -73,7 +74,7 @@ def to_latex(table: ResultTable, label: str) -> str:
 def to_markdown(table: ResultTable) -> str:
     """A table for pages on the web, its caption below."""
     heads = [" ".join(filter(None, (_words(one), _unit(one)))) for one in table.metrics]
-    every = [*table.lines, *([table.floor] if table.floor else [])]
+    every = [*table.lines, *table.floors]
     rows = [
         [table.head, *heads, table.n_head],
         ["---", *["---:"] * (len(heads) + 1)],
@@ -118,7 +119,7 @@ def _tidy_columns(table: ResultTable) -> tuple[str, ...]:
 
 
 def _tidy_rows(table: ResultTable) -> Iterator[tuple[object, ...]]:
-    for line in [*table.lines, *([table.floor] if table.floor else [])]:
+    for line in [*table.lines, *table.floors]:
         num = line.n.replace(",", "")
         n = int(num) if num.isdecimal() else num
         for metric, one in zip(table.metrics, line.entries, strict=True):
