@@ -59,7 +59,11 @@ def make_study(
     ``without`` leaves metrics out of arms. Everything else is as ``imgcollapse study`` writes it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    settings: dict[str, Any] = {"name": "made", "control": control or arms[0], "arms": {}}
+    settings: dict[str, Any] = {
+        "control": control or arms[0],
+        "seeds": list(range(seeds)),
+        "arms": {arm: {"generations": generations} for arm in arms},
+    }
     (folder / "study.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     cells, counts = _cells(arms, seeds, generations, latin, without or {}, fid)
     write_table(

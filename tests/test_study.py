@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +20,9 @@ from conftest import TINY, Call, lasting
 from imgcollapse.errors import NumericalError
 from imgcollapse.store.lock import LOCK, is_locked
 from imgcollapse.store.run_directory import RunDirectory
-from imgcollapse.study.study_folder import read_failure
+from imgcollapse.study.study_file import read_study
+from imgcollapse.study.study_folder import Cell, StudyFolder, read_failure
+from imgcollapse.study.study_run import Done, StudyRun
 from imgcollapse.study.study_tables import HEADERS
 
 ARMS = """
@@ -380,3 +383,52 @@ def test_stacked_cells_have_the_statistics_of_cells_alone(tmp_path: Path) -> Non
         scores[name] = [score for cell in cells for score in cell.run.scores()]
     for one, other in zip(*scores.values(), strict=True):
         assert other.value == pytest.approx(one.value, abs=0.1, rel=0.1), one.metric
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [(("study", "arms.yaml"), "study"), (("reproduce", "drift", "--quick"), "experiment")],
+)
+def test_a_place_where_nothing_can_be_written_is_told_first(
+    tmp_path: Path, call: Call, words: tuple[str, ...], what: str
+) -> None:
+    write_study(tmp_path)
+    said = call(*words, "--out", "/proc/none")
+    assert said.code == 2
+    assert f"error: the {what} cannot be written: " in said.err
+    assert "hint: give an --out that lies in a folder that can be written" in said.err
+
+
+def test_a_complete_cell_that_is_corrupt_has_failed_until_it_is_mended(
+    made: tuple[Path, Any], tmp_path: Path, call: Call
+) -> None:
+    folder = tmp_path / "corrupt"
+    subprocess.run(["cp", "-a", made[0], folder], check=True)
+    study = read_study(write_study(tmp_path))
+    cells = [cell for cell in StudyFolder(folder).cells(study) if cell.arm != "diverges"]
+    broken = {
+        folder / "replace" / "seed3" / "gen_001" / "COMMITTED": "gen_001/COMMITTED",
+        folder / "mix" / "seed3" / "scores.csv": "scores.csv",
+    }
+    held = {path: path.read_bytes() for path in broken}
+    for path in broken:
+        path.write_bytes(b"garbage")
+    done = carried_out(cells)
+    assert done.complete == []
+    for (_, ended), name in zip(done.failed, broken.values(), strict=True):
+        assert ended.exit_code == 4
+        assert f"files differ from the manifest: {name}" in ended.message
+    states = [one["state"] for one in call("status", folder, "--json").json["runs"]]
+    assert [state.partition(":")[0] for state in states] == ["failed"] * 3
+    for path, content in held.items():
+        path.write_bytes(content)
+    assert carried_out(cells).complete == cells
+    states = [one["state"] for one in call("status", folder, "--json").json["runs"]]
+    assert [state.partition(":")[0] for state in states] == ["complete", "failed", "complete"]
+
+
+def carried_out(cells: list[Cell]) -> Done:
+    """What becomes of cells of which none is to be run."""
+    runner: Any = SimpleNamespace(slots=1, stacks=False)
+    heard: Any = SimpleNamespace(skipped=lambda cell: None, event=lambda cell, event: None)
+    return StudyRun(cells, runner, heard).carry_out(lambda: False)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from conftest import Call
 from layout import faults
-from made_studies import COUNTS, make_study, write_table
+from made_studies import COUNTS, NUM_SCORED, make_study, write_table
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
@@ -22,12 +22,15 @@ from imgcollapse.drawing.look import THEMES, VENUES, look_of
 from imgcollapse.drawing.palette import ARM_COLOURS, COLOURS, REJECT_COLOUR, arm_styles
 from imgcollapse.drawing.widths import width_inches, wrapped
 from imgcollapse.errors import ConfigError
+from imgcollapse.figures.curves import Point, write_points
+from imgcollapse.figures.drawing_all import draw_all, names_of
 from imgcollapse.figures.plot import NotDrawnError, Plot
 from imgcollapse.figures.study_figures import FIGURES
 from imgcollapse.figures.study_shares import ribbon_of_sum
 from imgcollapse.figures.study_tables import StudyTables
 from imgcollapse.metrics.drift import draw, resample, spread
 from imgcollapse.policy_config import PolicyConfig
+from imgcollapse.store.files import sha256_of
 
 SWEPT = [
     f"mix policy.real_fraction=0.{real} sampling.lambda=0.{lam}"
@@ -164,7 +167,9 @@ def test_the_command_draws_them_with_numbers_and_captions(
     sidecar = json.loads((tmp_path / "drawn/knob.json").read_text(encoding="utf-8"))
     assert "95 % confidence intervals of the mean over chains" in sidecar["caption"]
     assert "3 chains" in sidecar["caption"]
-    assert set(sidecar["of"]) == {"study.yaml", "study.csv", "counts.csv"}
+    assert set(sidecar["of"]) == {"study.yaml", "study.csv", "summary.csv"}
+    assert sidecar["n"]["chains of mix sampling.lambda=0.9"] == 3
+    assert sidecar["n"]["images scored of each generation"] == NUM_SCORED
     assert (tmp_path / "drawn/knob.csv").read_text(encoding="utf-8").startswith("metric,arm,")
 
 
@@ -448,3 +453,27 @@ def test_wrapped_words_fit_and_none_is_lost(inches: float) -> None:
         found = wrapped(text, look, inches)
         assert found.replace("\n", "").replace(" ", "") == text.replace(" ", "")
         assert all(width_inches(line, look) <= inches for line in found.split("\n"))
+
+
+def test_a_sidecar_has_the_hashes_of_what_was_read(tmp_path: Path) -> None:
+    folder = make_study(tmp_path / "study", seeds=2, generations=3)
+    points = [Point("extinct", "5 images", x, 0.1 * x, n=7) for x in (-1, 1, 2)]
+    (folder / "curve.csv").write_text(write_points(points), encoding="utf-8")
+    (folder / "logrank.csv").write_text("nobody,reads,it\n", encoding="utf-8")
+    draw_all(folder, tmp_path / "drawn", names_of(folder), ())
+    found = {one.stem: json.loads(one.read_bytes()) for one in (tmp_path / "drawn").glob("*.json")}
+    always = {"study.yaml", "study.csv"}
+    read = {
+        "policies": {"summary.csv"}, "fd": {"summary.csv"}, "path": {"summary.csv"},
+        "differences": {"differences.csv"}, "shares": {"counts.csv"},
+        "survival": {"survival.csv"}, "selection": {"counts.csv", "selection.csv"},
+    }  # fmt: skip
+    assert {name: set(found[name]["of"]) - always for name in read} == read
+    assert found["selection"]["generations"] == [0, 1, 2]
+    assert found["selection"]["n"]["chains of mix"] == 2
+    assert set(found["curves"]["of"]) == {"curve.csv"}
+    assert found["curves"]["n"] == {"points": 3, "behind each point of extinct": 7}
+    assert found["curves"]["generations"] == [1, 2]
+    for one in found.values():
+        for name, held in one["of"].items():
+            assert held == sha256_of(folder / name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import json
 import re
 import shutil
 import subprocess
@@ -187,6 +188,30 @@ def test_the_command_writes_csv_and_tex(call: Call, study: Path, tmp_path: Path)
     assert r"\toprule" in text
 
 
+def test_the_command_writes_over_nothing(call: Call, study: Path, tmp_path: Path) -> None:
+    (tmp_path / "held.md").write_text("mine", encoding="utf-8")
+    for command in ("table", "card"):
+        said = call(command, study, "--out", "held.md")
+        assert said.code == 3
+        assert "there is something at this path already (held.md)" in said.err
+        assert "hint: name another path" in said.err
+    assert (tmp_path / "held.md").read_text(encoding="utf-8") == "mine"
+
+
+def test_json_is_the_csv_in_one_object(call: Call, study: Path, tmp_path: Path) -> None:
+    made = call("table", study, "--json", "--metric", "recall").json
+    rows = rows_of(call("table", study, "--csv", "--metric", "recall").out)
+    assert made["columns"] == list(rows[0])
+    assert len(made["rows"]) == len(rows)
+    for found, row in zip(made["rows"], rows, strict=True):
+        assert dict(zip(made["columns"], found, strict=True))["arm"] == row["arm"]
+        assert found[3] == pytest.approx(float(row["value"]))
+        assert (found[-1] is None) == (row["p_holm"] == "")
+    assert made["caption"].startswith("Generation 7:")
+    call("table", study, "--json", "--metric", "recall", "--out", "t.json")
+    assert json.loads((tmp_path / "t.json").read_text(encoding="utf-8")) == made
+
+
 def test_a_run_has_a_table_of_its_generations(call: Call, run: Path) -> None:
     said = call("table", run, "--csv")
     rows = rows_of(said.out)
@@ -209,7 +234,9 @@ def test_refusals_are_in_words(call: Call, study: Path, run: Path) -> None:
         ((study, "--control", "x"), "no arm 'x'", "replace, accumulate-subsample, mix"),
         ((run, "--control", "x"), "--control is of studies", "study"),
         ((run, "--generation", "5"), "generation 5 is not there", "0, 1"),
+        ((study, "--json", "--csv"), "exclude each other", "give one"),
         ((study, "--out", "no/t.tex"), "there is no folder for the table", "another --out"),
+        ((study, "--out", "/proc/t.tex"), "the table cannot be written", "give an --out"),
         (("nothing",), "no table of scores", "imgcollapse run"),
     ):
         said = call("table", *words)
@@ -217,6 +244,48 @@ def test_refusals_are_in_words(call: Call, study: Path, run: Path) -> None:
         assert said.out == ""
         assert error in said.err
         assert hint in said.err
+
+
+@pytest.mark.parametrize(
+    ("name", "broken", "says"),
+    [
+        ("study.csv", b"\xff\xfe\x00\x81", "it is not text"),
+        ("study.csv", b"", "its end is missing"),
+        ("study.csv", b"arm,seed\n", "other columns than arm,seed,generation"),
+        ("study.csv", 1000, "its end is missing"),
+        ("summary.csv", b"+a,1\n", "a row has 2 cells, not 9"),
+        ("summary.csv", b"+a,one,reject,,,0.1,,,5\n", "'one' is no whole number"),
+        ("summary.csv", b"+a,1,reject,,,nan,,,5\n", "'nan' is no finite number"),
+        ("summary.csv", b'+a,"1\n', "unexpected end of data"),
+        ("study.yaml", b"[", "not a study that the lab wrote"),
+        ("study.yaml", b"control: replace\n", "not a study that the lab wrote"),
+        ("study.yaml", b"\x80", "not a study that the lab wrote"),
+    ],
+)
+def test_broken_tables_are_told_with_their_mending(
+    call: Call, tmp_path: Path, name: str, broken: bytes | int, says: str
+) -> None:
+    folder = make_study(tmp_path / "broken", ["a", "b"], generations=2, seeds=2)
+    held = (folder / name).read_bytes()
+    if isinstance(broken, int):
+        broken = held[:broken]
+    elif broken.startswith(b"+"):
+        broken = held + broken[1:]
+    (folder / name).write_bytes(broken)
+    said = call("table", folder)
+    assert said.code == 4
+    assert f"{says}" in said.err
+    assert f"({folder / name})" in said.err
+    assert "hint: " in said.err
+    assert call("figures", folder, "--only", "policies", "--format", "svg").code == 4
+
+
+def test_a_study_without_tables_goes_on_with_the_same_command(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text("control: a\n", encoding="utf-8")
+    said = call("table", tmp_path)
+    assert said.code == 2
+    assert "the study has no tables yet" in said.err
+    assert "the same imgcollapse study command goes on" in said.err
 
 
 def test_what_is_missing_is_a_dash_and_one_chain_has_no_interval(tmp_path: Path) -> None:
@@ -238,9 +307,72 @@ def odd_table() -> ResultTable:
         metric_of("odd_&_one", ""),
     )
     entries = (Entry(-1.23, -1.5, -1.0, 0.01), None, Entry(3.0))
-    return ResultTable(
-        "arm", metrics, [Line(ODD, entries, "3–5")], None, "chains", f"Of {ODD}: 5 %"
+    return ResultTable("arm", metrics, [Line(ODD, entries, "3–5")], [], "chains", f"Of {ODD}: 5 %")
+
+
+def without(study: Path, arm: str, seeds: tuple[int, ...]) -> None:
+    """As if these cells had failed."""
+    for path in (study / "study.csv", study / "counts.csv"):
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        gone = tuple(f"{arm},{seed}," for seed in seeds)
+        path.write_text("".join(one for one in lines if not one.startswith(gone)), "utf-8")
+    if len(seeds) < 3:
+        return
+    for name in ("summary", "differences", "survival", "selection"):
+        path = study / f"{name}.csv"
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text("".join(one for one in lines if not one.startswith(f"{arm},")), "utf-8")
+
+
+def test_arms_and_chains_that_failed_are_told(call: Call, tmp_path: Path) -> None:
+    some = make_study(tmp_path / "some", ["a", "b", "c"], seeds=3, generations=2)
+    without(some, "b", (1, 2))
+    without(some, "c", (0, 1, 2))
+    told = (
+        "2 of 3 chains of arm b are not in the tables. "
+        "Arm c is not in the tables: none of its 3 chains is."
     )
+    assert study_table(StudyTables.read(some)).caption.endswith(told)
+    assert call("figures", some, "--format", "svg", "--out", "drawn").code == 0
+    sidecars = [json.loads(one.read_bytes()) for one in (tmp_path / "drawn").glob("*.json")]
+    assert sidecars
+    assert all(one["caption"].endswith(told) for one in sidecars)
+    without(some, "b", (0, 1, 2))
+    table = study_table(StudyTables.read(some))
+    assert "of another arm (b, c: not in the tables)." in table.caption
+    said = call("figures", some, "--only", "differences", "--format", "svg")
+    assert "one arm only is in the tables: b, c are not" in said.err
+    said = call("table", some, "--control", "c")
+    assert said.code == 2
+    assert "no chain of arm c is in the tables" in said.err
+    early = make_study(tmp_path / "early", ["a"], seeds=2, generations=2)
+    text = (early / "study.yaml").read_text(encoding="utf-8")
+    (early / "study.yaml").write_text(text.replace("generations: 2", "generations: 5"), "utf-8")
+    caption = study_table(StudyTables.read(early)).caption
+    assert caption.endswith("2 of 2 chains of arm a end before generation 4.")
+
+
+def test_a_floor_stands_under_all_arms_only_where_it_is_of_all(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "study", ["a", "b"], seeds=2, generations=2)
+    tables = StudyTables.read(study)
+    assert [line.name for line in study_table(tables).floors] == ["real images"]
+    counts = (study / "counts.csv").read_text(encoding="utf-8")
+    (study / "counts.csv").write_text(counts.replace("b,1,pug,12", "b,1,pug,13"), "utf-8")
+    table = study_table(StudyTables.read(study), ["recall"])
+    assert [line.name for line in table.floors] == ["real images, a", "real images, b"]
+    held = tables.over_chains("b", "recall", reference="initial")[-1]
+    entry = table.floors[1].entries[0]
+    assert entry is not None
+    assert entry.value == held.mean
+    assert "each as its arm began" in table.caption
+    assert "| real images, b |" in to_markdown(table)
+    assert "real images, b & " in to_latex(table, "x")
+    (study / "counts.csv").write_text(counts, encoding="utf-8")
+    text = (study / "study.yaml").read_text(encoding="utf-8")
+    (study / "study.yaml").write_text(
+        text.replace("  b:\n", "  b:\n    judge: {steps: 9}\n"), "utf-8"
+    )
+    assert len(study_table(StudyTables.read(study)).floors) == 2
 
 
 def test_letters_that_latex_and_markdown_read_are_escaped() -> None:
@@ -261,7 +393,7 @@ def test_every_table_of_the_words_is_complete() -> None:
     from imgcollapse.figures.metric_words import KNOWN
 
     for metric in KNOWN:
-        table = ResultTable("arm", (metric,), [Line("a", (Entry(1.0),), "1")], None, "n", "")
+        table = ResultTable("arm", (metric,), [Line("a", (Entry(1.0),), "1")], [], "n", "")
         assert to_latex(table, "x").replace("é", "e").isascii(), metric
 
 
@@ -285,7 +417,7 @@ def test_stars_are_where_p_is_small() -> None:
         low, high = (None, None) if half is None else (1.0, 2.0)
         table = ResultTable(
             "arm", (metric_of("recall", "initial"),), [Line("a", (Entry(1.5, low, high, p),), "5")],
-            None, "chains", "",
+            [], "chains", "",
         )  # fmt: skip
         assert (r"\*" in to_markdown(table)) is (p == 0.04)
         assert ("$^{*}$" in to_latex(table, "x")) is (p == 0.04)

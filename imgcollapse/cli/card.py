@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from imgcollapse.cli.parameters import JsonOption, print_json
-from imgcollapse.errors import DataError
 
 
 def card(
@@ -24,9 +23,10 @@ def card(
     from imgcollapse.report.card import card_of, in_markdown
     from imgcollapse.store.files import write_text
     from imgcollapse.store.finding import runs_below
+    from imgcollapse.store.places import refuse_taken
 
-    if out is not None and out.exists():
-        raise DataError(f"there is something at this path already ({out})", "name another path")
+    if out is not None:
+        refuse_taken(out, "card")
     made = card_of(directory, runs_below(directory))
     if out is not None:
         write_text(out, in_markdown(made))

@@ -65,9 +65,11 @@ def _state(path: Path) -> dict[str, Any]:
         except CorruptError as error:
             state = f"{CORRUPT}: {error.message}"
             return {"run": str(path), "state": state, "done": done, "generations": None}
-        if done == wanted:
+        if failure:
+            pass
+        elif done == wanted:
             state = "complete"
-        elif not failure:
+        else:
             state = "stopped, give its command again to go on"
     if is_locked(path):
         state = f"running ({holder(path / 'run.lock')})"

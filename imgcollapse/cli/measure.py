@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -72,7 +71,7 @@ def measure(
     if device not in ("auto", "cpu", "cuda"):
         raise ConfigError(f"device: {device!r}", "it is auto, cpu or cuda")
     if out is not None:
-        _refuse_unwritable(out)
+        _refuse_no_place(out)
     print("importing PyTorch …", file=sys.stderr)
     from imgcollapse.device import pick_device, set_up
     from imgcollapse.scores import to_csv
@@ -184,12 +183,12 @@ def _limits(score: Score) -> str:
     return f"{_number(score.low)} to {_number(score.high)}"
 
 
-def _refuse_unwritable(out: Path) -> None:
+def _refuse_no_place(out: Path) -> None:
+    from imgcollapse.store.places import refuse_unwritable
+
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"there is something already ({out})", "give another --out")
-    above = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise ConfigError(f"no folder can be made there ({out})", "give another --out")
+    refuse_unwritable(out, "measurement")
 
 
 @contextmanager

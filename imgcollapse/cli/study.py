@@ -91,12 +91,12 @@ def carry_out(
     to_stderr: bool,
 ) -> tuple[Done, list[Path]]:
     """Does what is missing of a study, and makes its tables; ``places`` are slots and GPUs."""
+    from imgcollapse.store.places import refuse_unwritable
     from imgcollapse.study.cell_worker import Stop
     from imgcollapse.study.local_runner import LocalRunner
-    from imgcollapse.study.requirements import refuse_unwritable
     from imgcollapse.study.study_run import StudyRun
 
-    refuse_unwritable(folder.path)
+    refuse_unwritable(folder.path, "study")
     folder.create(study)
     stop = Stop(Interrupts(), deadline)
     runner = LocalRunner(places[0], stop, places[1])

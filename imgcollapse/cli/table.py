@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from imgcollapse.cli.parameters import JsonOption
 from imgcollapse.errors import ConfigError
 
 
@@ -35,25 +36,30 @@ def table(
         typer.Option(metavar="ARM", help="Test against this arm [default: the study's control]."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write it there, not to the screen.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write it there, not to stdout; never over anything."),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Print means with 95 % intervals over chains, n, and tests against an arm.
 
     Tests are t-tests paired over seeds, corrected for the number of them (Holm). Of a run,
     intervals are those of measurement.
     """
-    if latex + markdown + csv > 1:
-        raise ConfigError("--latex, --markdown and --csv exclude each other", "give one of them")
-    if out is not None and not out.parent.is_dir():
-        raise ConfigError(f"there is no folder for the table ({out.parent})", "give another --out")
+    if latex + markdown + csv + as_json > 1:
+        raise ConfigError(
+            "--latex, --markdown, --csv and --json exclude each other", "give one of them"
+        )
     from imgcollapse.figures.drawing_all import is_study
     from imgcollapse.figures.result_table import run_table, study_table
     from imgcollapse.figures.study_tables import StudyTables
-    from imgcollapse.figures.table_formats import to_csv, to_latex, to_markdown
+    from imgcollapse.figures.table_formats import to_csv, to_json, to_latex, to_markdown
     from imgcollapse.figures.tables import RunTables
     from imgcollapse.store.files import write_text
+    from imgcollapse.store.places import refuse_taken
 
+    if out is not None:
+        refuse_taken(out, "table")
     names, numbers = metric or [], generation or []
     if is_study(directory):
         if len(numbers) > 1:
@@ -67,7 +73,10 @@ def table(
     else:
         made = run_table(RunTables.of_folder(directory), names, numbers)
     label = "".join(one if one.isalnum() else "-" for one in directory.resolve().name)
-    text = to_latex(made, label) if latex else to_csv(made) if csv else to_markdown(made)
+    if latex:
+        text = to_latex(made, label)
+    else:
+        text = (to_csv if csv else to_json if as_json else to_markdown)(made)
     if out is None:
         print(text, end="")
         return

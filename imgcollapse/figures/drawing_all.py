@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from imgcollapse.drawing.canvas import Format
 from imgcollapse.errors import ConfigError
 from imgcollapse.figures import run_figures, study_figures
-from imgcollapse.figures.curve_figure import plot_curves
+from imgcollapse.figures.curve_figure import STEPS, plot_curves
 from imgcollapse.figures.curves import FILE as CURVES
 from imgcollapse.figures.curves import read_points
 from imgcollapse.figures.plot import NotDrawnError, Plot
 from imgcollapse.figures.saving import drawn_files
 from imgcollapse.figures.study_tables import StudyTables
 from imgcollapse.figures.tables import RunTables
+from imgcollapse.scores import FLOOR
 from imgcollapse.store.files import write_bytes
 
 
@@ -81,18 +82,34 @@ def _figures(source: Path) -> dict[str, Callable[[], Plot]]:
     figures: dict[str, Callable[[], Plot]] = {}
     if is_study(source):
         study = cache(lambda: StudyTables.read(source))
-        figures = {name: _late(one, study) for name, one in study_figures.FIGURES.items()}
+        figures = {
+            name: _late(partial(study_figures.plot_of, name), study)
+            for name in study_figures.FIGURES
+        }
     elif (source / "scores.csv").is_file():
         run = cache(lambda: RunTables.of_folder(source))
         figures = {name: _late(one, run) for name, one in run_figures.FIGURES.items()}
     if (source / CURVES).is_file():
-        figures["curves"] = lambda: plot_curves(read_points(source))
+        figures["curves"] = lambda: _curves(source)
     if not figures:
         raise ConfigError(
             f"neither a run nor a study ({source})",
             "imgcollapse run CONFIG --out DIR, or imgcollapse study STUDY, makes one",
         )
     return figures
+
+
+def _curves(source: Path) -> Plot:
+    points = read_points(source)
+    behind = {f"behind each point of {one.curve}": one.n for one in points if one.n is not None}
+    return replace(
+        plot_curves(points),
+        n={"points": len(points), **behind},
+        generations=tuple(
+            sorted({int(one.x) for one in points if one.curve not in STEPS} - {FLOOR})
+        ),
+        sources=(CURVES,),
+    )
 
 
 def _late(figure_of: Callable[[Any], Plot], tables: Callable[[], Any]) -> Callable[[], Plot]:

@@ -26,7 +26,8 @@ class Plot:
     """``size`` is width and height in inches, and ``fill`` draws into an empty figure of it.
 
     ``columns`` name the numbers in ``rows``. ``caption`` says in words what is seen, of how many,
-    and what bands and whiskers are; ``n`` says the same of how many in numbers.
+    and what bands and whiskers are; ``n`` says the same of how many in numbers. ``generations``
+    are those behind the figure, where no column has them; ``sources`` the files that were read.
     """
 
     size: Callable[[Look], tuple[float, float]]
@@ -35,6 +36,8 @@ class Plot:
     rows: Rows
     caption: str
     n: Mapping[str, int] = field(default_factory=dict)
+    generations: tuple[int, ...] = ()
+    sources: tuple[str, ...] = ("config.yaml", "scores.csv", "manifest.json")
 
     def render(self, format: Format, look: Look = PLAIN) -> bytes:
         """The figure as a file; the same bytes every time."""

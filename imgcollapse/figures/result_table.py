@@ -16,6 +16,7 @@ from imgcollapse.figures.metric_words import (
     Metric,
     metric_of,
 )
+from imgcollapse.figures.study_gaps import gaps_words, missing_arms
 from imgcollapse.figures.study_tables import StudyTables
 from imgcollapse.figures.tables import RunTables
 from imgcollapse.metrics.holm import holm
@@ -27,6 +28,8 @@ DEFAULTS = (TAIL, REJECT, DISTANCE, PRECISION, RECALL)
 """As many as the width of a page holds."""
 PREFERRED = ("initial", "", "pool", "balanced")
 REAL = "real images"
+OF_FLOOR = ("data", "judge", "scores")
+"""Sections of an arm's config on which the scores of its real images depend, beside its counts."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,12 @@ class Line:
 
 @dataclass(frozen=True)
 class ResultTable:
-    """``head`` and ``n_head`` name the first and the last column; ``floor`` stands apart."""
+    """``head`` and ``n_head`` name the first and the last column; ``floors`` stand apart."""
 
     head: str
     metrics: tuple[Metric, ...]
     lines: list[Line]
-    floor: Line | None
+    floors: list[Line]
     n_head: str
     caption: str
 
@@ -83,6 +86,11 @@ def study_table(
     table are corrected together. ConfigError where a name is unknown or a generation not there.
     """
     against = control or tables.control
+    if against in missing_arms(tables):
+        raise ConfigError(
+            f"no chain of arm {against} is in the tables, so nothing can be tested against it",
+            f"--control ARM, one of {_listed(tables.arms)}",
+        )
     if against not in tables.arms:
         raise ConfigError(f"no arm {against!r} in the study", f"its arms: {_listed(tables.arms)}")
     known = {(one.metric, one.reference) for one in tables.summary if not one.class_}
@@ -96,24 +104,25 @@ def study_table(
     }
     corrected = dict(zip(tests, holm(list(tests.values())), strict=True))
     lines = [_study_line(tables, arm, arm, metrics, number, corrected) for arm in tables.arms]
-    floor = _study_line(tables, against, REAL, metrics, FLOOR, {})
+    floors = [
+        one
+        for arm, name in _floors(tables, against).items()
+        if any((one := _study_line(tables, arm, name, metrics, FLOOR, {})).entries)
+    ]
     num_tests = sum(p is not None for p in corrected.values())
     return ResultTable(
         head="arm",
         metrics=metrics,
         lines=lines,
-        floor=floor if any(floor.entries) else None,
+        floors=floors,
         n_head="chains",
         caption=" ".join(
             [
                 f"Generation {number}: mean ± half the width of its 95 % confidence interval over "
                 f"chains ({RULE}; the longer side where it is not symmetric).",
-                *(
-                    [f"{REAL.capitalize()}: held-out real images, scored alike."]
-                    if any(floor.entries)
-                    else []
-                ),
-                _tests_words(num_tests, against),
+                *([_floor_words(len(floors))] if floors else []),
+                _tests_words(num_tests, against, missing_arms(tables)),
+                *([gaps] if (gaps := gaps_words(tables)) else []),
             ]
         ),
     )
@@ -142,12 +151,12 @@ def run_table(
         head="generation",
         metrics=metrics,
         lines=lines,
-        floor=floor if any(floor.entries) else None,
+        floors=[floor] if any(floor.entries) else [],
         n_head="images",
         caption=(
             "One chain: value ± half the width of its 95 % interval (the longer side where it is "
             "not symmetric), which is of measurement and not of how chains differ. "
-            f"{REAL.capitalize()}: held-out real images, scored alike."
+            f"{_floor_words(1)}"
         ),
     )
 
@@ -253,9 +262,43 @@ def _run_line(tables: RunTables, name: str, metrics: Sequence[Metric], generatio
     return Line(name, entries, _range({one.n for one in found if one}))
 
 
-def _tests_words(num: int, control: str) -> str:
+def _floors(tables: StudyTables, control: str) -> dict[str, str]:
+    """The arms whose real images are shown, with the names of their rows.
+
+    One, the control, where all arms have the same real images, judges and ways of scoring.
+    """
+    if all(_has_same_floor(tables, control, arm) for arm in tables.arms):
+        return {control: REAL}
+    return {arm: f"{REAL}, {arm}" for arm in tables.arms}
+
+
+def _has_same_floor(tables: StudyTables, one: str, other: str) -> bool:
+    """Whether arms began with the same counts, seed by seed, from the same data."""
+    first, second = (_initial_counts(tables, arm) for arm in (one, other))
+    both = first.keys() & second.keys()
+    settings = [
+        [tables.declared["arms"][arm].get(section) for section in OF_FLOOR] for arm in (one, other)
+    ]
+    return settings[0] == settings[1] and all(first[seed] == second[seed] for seed in both)
+
+
+def _initial_counts(tables: StudyTables, arm: str) -> dict[int, dict[str, int]]:
+    found: dict[int, dict[str, int]] = {}
+    for one in tables.counts:
+        if one.arm == arm:
+            found.setdefault(one.seed, {})[one.class_] = one.count
+    return found
+
+
+def _floor_words(num: int) -> str:
+    more = ", each as its arm began: arms differ in their real images or in how these are scored"
+    return f"{REAL.capitalize()}: held-out real images, scored alike{more if num > 1 else ''}."
+
+
+def _tests_words(num: int, control: str, missing: Sequence[str]) -> str:
     if not num:
-        return "Nothing is tested: that takes two chains or more of another arm."
+        lacks = f" ({', '.join(missing)}: not in the tables)" if missing else ""
+        return f"Nothing is tested: that takes two chains or more of another arm{lacks}."
     return (
         f"* differs from {control}: p < {LEVEL} in a t-test paired over seeds, after Holm's "
         f"correction for the {num} tests of the table. No value is set in bold: to be the best of "

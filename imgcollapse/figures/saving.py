@@ -15,17 +15,6 @@ from imgcollapse.figures.plot import Plot
 from imgcollapse.scores import FLOOR
 from imgcollapse.store.files import json_text, sha256_of, write_bytes
 
-SOURCES = (
-    "config.yaml",
-    "scores.csv",
-    "manifest.json",
-    "study.yaml",
-    "study.csv",
-    "counts.csv",
-    "curve.csv",
-)
-"""What of a run or a study tells which one it is."""
-
 
 def write_plot(
     plot: Plot,
@@ -67,7 +56,9 @@ def drawn_files(
         "n": dict(plot.n),
         "generations": _generations(plot),
         "command": f"imgcollapse figures DIR --only {name}{options}",
-        "of": {file: sha256_of(source / file) for file in SOURCES if (source / file).is_file()},
+        "of": {
+            file: sha256_of(source / file) for file in plot.sources if (source / file).is_file()
+        },
         "versions": {"imgcollapse": __version__, "matplotlib": matplotlib.__version__},
     }
     files[f"{name}.csv"] = plot.table().encode()
@@ -78,7 +69,7 @@ def drawn_files(
 def _generations(plot: Plot) -> list[int]:
     """The generations that are drawn, without the floor; none where it is not over them."""
     if "generation" not in plot.columns:
-        return []
+        return list(plot.generations)
     place = plot.columns.index("generation")
     found = {row[place] for row in plot.rows}
     return sorted(one for one in found if isinstance(one, int) and one != FLOOR)

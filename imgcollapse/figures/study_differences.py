@@ -12,6 +12,7 @@ from imgcollapse.drawing.widths import wrapped
 from imgcollapse.figures.arms import chains_words, styles_of
 from imgcollapse.figures.metric_words import USUAL, Metric
 from imgcollapse.figures.plot import NotDrawnError, Plot
+from imgcollapse.figures.study_gaps import is_or_are, missing_arms
 from imgcollapse.figures.study_tables import Difference, StudyTables
 from imgcollapse.metrics.holm import holm
 
@@ -25,7 +26,12 @@ def plot_differences(tables: StudyTables) -> Plot:
     """Paired differences in the last generation, p after Holm's correction for all of them."""
     others = [arm for arm in tables.arms if arm != tables.control]
     if not others:
-        raise NotDrawnError("the study has one arm only: there is nothing to compare it with")
+        missing = missing_arms(tables)
+        raise NotDrawnError(
+            f"one arm only is in the tables: {', '.join(missing)} {is_or_are(len(missing))} not"
+            if missing
+            else "the study has one arm only: there is nothing to compare it with"
+        )
     panels = {metric: panel for metric in USUAL if (panel := _last(tables, metric))}
     if not panels:
         raise NotDrawnError(

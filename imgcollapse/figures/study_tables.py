@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cached_property
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -14,6 +14,7 @@ import yaml
 
 from imgcollapse.errors import ConfigError, CorruptError
 from imgcollapse.scores import COLUMNS, Score
+from imgcollapse.store.files import RESTORE
 
 
 @dataclass(frozen=True)
@@ -88,26 +89,63 @@ class Count:
 
 
 Row = TypeVar("Row")
+Table = TypeVar("Table")
+AGAIN = "imgcollapse study STUDY makes it again"
 
 
 @dataclass(frozen=True)
 class StudyTables:
-    """The tables of a study's folder, or of a copy of them without the cells."""
+    """The tables of a study's folder, or of a copy of them without the cells.
+
+    Each is read when it is first asked for; ``used`` holds the files that were asked for.
+    """
 
     path: Path
+    used: set[str] = field(default_factory=set)
+    held: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def read(cls, path: Path) -> StudyTables:
-        """ConfigError where there is no study, or nothing of it is done."""
+        """ConfigError where there is no study, or it has no tables yet."""
         if not (path / "study.yaml").is_file():
             raise ConfigError(f"not a study ({path})", "imgcollapse study STUDY makes one")
         if not (path / "study.csv").is_file():
-            raise ConfigError(f"nothing of the study is done yet ({path})", "imgcollapse study")
+            raise ConfigError(
+                f"the study has no tables yet: they are made when its cells are done ({path})",
+                "the same imgcollapse study command goes on with them",
+            )
         return cls(path)
 
-    @cached_property
+    def unused(self) -> StudyTables:
+        """The same tables, of which nothing was asked for yet."""
+        return StudyTables(self.path, held=self.held)
+
+    @property
+    def declared(self) -> dict[str, Any]:
+        """What ``study.yaml`` holds; CorruptError where that is not what ``study`` wrote."""
+        return self._held("study.yaml", self._read_declared)
+
+    def _read_declared(self) -> dict[str, Any]:
+        path = self.path / "study.yaml"
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError):
+            values = None
+        kinds = {"arms": dict, "seeds": list, "control": str}
+        if (
+            not isinstance(values, dict)
+            or not all(isinstance(values.get(key), kind) for key, kind in kinds.items())
+            or not all(isinstance(config, dict) for config in values["arms"].values())
+        ):
+            raise CorruptError(f"not a study that the lab wrote ({path})", RESTORE)
+        return values
+
+    @property
     def scores(self) -> dict[tuple[str, int], list[Score]]:
         """Every score of every cell: (arm, seed) -> scores."""
+        return self._held("study.csv", self._read_scores)
+
+    def _read_scores(self) -> dict[tuple[str, int], list[Score]]:
         found: dict[tuple[str, int], list[Score]] = {}
         kinds = {"arm": str, "seed": int} | dict(
             zip(COLUMNS, get_type_hints(Score).values(), strict=True)
@@ -116,38 +154,37 @@ class StudyTables:
             found.setdefault((arm, seed), []).append(Score(*values))
         return found
 
-    @cached_property
+    @property
     def arms(self) -> tuple[str, ...]:
         """As they were declared."""
         return tuple(dict.fromkeys(arm for arm, _ in self.scores))
 
-    @cached_property
+    @property
     def seeds(self) -> tuple[int, ...]:
         return tuple(sorted({seed for _, seed in self.scores}))
 
-    @cached_property
+    @property
     def control(self) -> str:
         """The arm that others are compared with."""
-        declared = yaml.safe_load((self.path / "study.yaml").read_text(encoding="utf-8"))
-        return str(declared.get("control") or self.arms[0])
+        return str(self.declared["control"])
 
-    @cached_property
+    @property
     def counts(self) -> list[Count]:
         return self._rows("counts.csv", Count)
 
-    @cached_property
+    @property
     def summary(self) -> list[Summary]:
         return self._rows("summary.csv", Summary)
 
-    @cached_property
+    @property
     def differences(self) -> list[Difference]:
         return self._rows("differences.csv", Difference)
 
-    @cached_property
+    @property
     def survival(self) -> list[Survival]:
         return self._rows("survival.csv", Survival)
 
-    @cached_property
+    @property
     def selection(self) -> list[Coefficient]:
         return self._rows("selection.csv", Coefficient)
 
@@ -163,7 +200,16 @@ class StudyTables:
 
     def _rows(self, name: str, kind: type[Row]) -> list[Row]:
         kinds = {name.rstrip("_"): one for name, one in get_type_hints(kind).items()}
-        return [kind(*values) for values in _read(self.path / name, kinds)]
+        return self._held(
+            name, lambda: [kind(*values) for values in _read(self.path / name, kinds)]
+        )
+
+    def _held(self, name: str, read: Callable[[], Table]) -> Table:
+        self.used.add(name)
+        if name not in self.held:
+            self.held[name] = read()
+        found: Table = self.held[name]
+        return found
 
 
 def knobs(arm: str) -> dict[str, str]:
@@ -172,27 +218,46 @@ def knobs(arm: str) -> dict[str, str]:
     return {key: value for key, _, value in parts}
 
 
-def _read(path: Path, kinds: dict[str, Any]) -> Iterable[list[Any]]:
+def _read(path: Path, kinds: dict[str, Any]) -> Iterator[list[Any]]:
+    rows = csv.reader(io.StringIO(_text(path)), strict=True)
+    try:
+        if next(rows, None) != list(kinds):
+            raise CorruptError(
+                f"the table has other columns than {','.join(kinds)} ({path})", AGAIN
+            )
+        for row in rows:
+            if len(row) != len(kinds):
+                raise ValueError(f"a row has {len(row)} cells, not {len(kinds)}")
+            yield [_value(kind, text) for kind, text in zip(kinds.values(), row, strict=True)]
+    except (ValueError, csv.Error) as error:
+        raise CorruptError(
+            f"the table is not readable: line {rows.line_num}: {error} ({path})", AGAIN
+        ) from None
+
+
+def _text(path: Path) -> str:
     try:
         text = path.read_text(encoding="utf-8")
-    except OSError:
-        raise ConfigError(
-            f"a table of the study is missing ({path})", "imgcollapse study STUDY makes it"
-        ) from None
-    rows = csv.reader(io.StringIO(text))
-    if next(rows, None) != list(kinds):
-        raise CorruptError(f"the table has other columns than {','.join(kinds)} ({path})")
-    for row in rows:
-        try:
-            pairs = zip(kinds.values(), row, strict=True)
-            yield [_value(kind, text) for kind, text in pairs]
-        except ValueError as error:
-            raise CorruptError(f"the table is not readable: {error} ({path})") from None
+    except FileNotFoundError:
+        raise ConfigError(f"a table of the study is missing ({path})", AGAIN) from None
+    except OSError as error:
+        raise CorruptError(f"the table is not readable: {error.strerror} ({path})", AGAIN) from None
+    except UnicodeDecodeError:
+        raise CorruptError(f"the table is not readable: it is not text ({path})", AGAIN) from None
+    if not text.endswith("\n"):
+        raise CorruptError(f"the table is not readable: its end is missing ({path})", AGAIN)
+    return text
 
 
 def _value(kind: Any, text: str) -> Any:
     if kind is str:
         return text
-    if kind is int:
-        return int(text)
-    return None if not text and kind is not float else float(text)
+    if not text and kind not in (int, float):
+        return None
+    try:
+        number = int(text) if kind is int else float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:40]!r} is no {'whole' if kind is int else 'finite'} number")
+    return number

@@ -1,14 +1,16 @@
-"""A table of results as LaTeX with booktabs, as Markdown, and as tidy CSV."""
+"""A table of results as LaTeX with booktabs, as Markdown, as tidy CSV, and as JSON."""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
+from collections.abc import Iterator
 
 from imgcollapse.figures.metric_words import Metric
 from imgcollapse.figures.result_table import Entry, Line, ResultTable
 from imgcollapse.scores import cell
+from imgcollapse.store.files import json_text
 
 MISSING = "–"
 ARROWS = {"up": "↑", "down": "↓", "": ""}
@@ -60,7 +62,8 @@ def to_latex(table: ResultTable, label: str) -> str:
         rf"{table.head} & {below} & {table.n_head} \\",
         r"\midrule",
         *(_latex_line(line, table) for line in table.lines),
-        *([r"\midrule", _latex_line(table.floor, table)] if table.floor else []),
+        *([r"\midrule"] if table.floors else []),
+        *(_latex_line(line, table) for line in table.floors),
         r"\bottomrule",
         r"\end{tabular}",
         r"\end{table}",
@@ -71,7 +74,7 @@ def to_latex(table: ResultTable, label: str) -> str:
 def to_markdown(table: ResultTable) -> str:
     """A table for pages on the web, its caption below."""
     heads = [" ".join(filter(None, (_words(one), _unit(one)))) for one in table.metrics]
-    every = [*table.lines, *([table.floor] if table.floor else [])]
+    every = [*table.lines, *table.floors]
     rows = [
         [table.head, *heads, table.n_head],
         ["---", *["---:"] * (len(heads) + 1)],
@@ -95,23 +98,34 @@ def to_csv(table: ResultTable) -> str:
     """One row for each number, as exact as it is, with the corrected p."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        (table.head, "metric", "reference", "value", "low", "high", table.n_head, "p_holm")
+    writer.writerow(_tidy_columns(table))
+    writer.writerows([cell(value) for value in row] for row in _tidy_rows(table))
+    return text.getvalue()
+
+
+def to_json(table: ResultTable) -> str:
+    """One object: ``columns``, ``rows`` as in CSV with null for none, and the ``caption``."""
+    return json_text(
+        {
+            "columns": _tidy_columns(table),
+            "rows": list(_tidy_rows(table)),
+            "caption": table.caption,
+        }
     )
-    for line in [*table.lines, *([table.floor] if table.floor else [])]:
+
+
+def _tidy_columns(table: ResultTable) -> tuple[str, ...]:
+    return (table.head, "metric", "reference", "value", "low", "high", table.n_head, "p_holm")
+
+
+def _tidy_rows(table: ResultTable) -> Iterator[tuple[object, ...]]:
+    for line in [*table.lines, *table.floors]:
+        num = line.n.replace(",", "")
+        n = int(num) if num.isdecimal() else num
         for metric, one in zip(table.metrics, line.entries, strict=True):
             if one is not None:
-                numbers = (one.value, one.low, one.high)
-                row = (
-                    line.name,
-                    metric.name,
-                    metric.reference,
-                    *numbers,
-                    line.n.replace(",", ""),
-                    one.p,
-                )
-                writer.writerow([cell(value) for value in row])
-    return text.getvalue()
+                numbers = (one.value, one.low, one.high, n, one.p)
+                yield line.name, metric.name, metric.reference, *numbers
 
 
 def _words(metric: Metric) -> str:

@@ -19,6 +19,7 @@ from imgcollapse.figures.curves import Point, write_points
 from imgcollapse.figures.drawing_all import draw_all, names_of
 from imgcollapse.section import Section
 from imgcollapse.store.files import TEMPORARY, write_text
+from imgcollapse.store.places import refuse_unwritable
 from imgcollapse.study.claims import CLAIMS
 from imgcollapse.study.claims.claim import Claim, to_csv, to_markdown
 from imgcollapse.study.experiments import EXPERIMENTS
@@ -53,6 +54,7 @@ def measure_experiment(
     size = _sized(experiment.quick if quick else experiment.full, overrides)
     lock = yaml.safe_dump({"experiment": name, **size.model_dump(mode="json")}, sort_keys=False)
     _refuse_unless_same(out, lock)
+    refuse_unwritable(out, "experiment")
     if not (out / CURVES).is_file():
         out.mkdir(parents=True, exist_ok=True)
         write_text(out / LOCK, lock)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from imgcollapse.config import Config
@@ -11,19 +9,6 @@ from imgcollapse.errors import ConfigError
 from imgcollapse.generators import fewest_images
 from imgcollapse.images import ImageSet
 from imgcollapse.policies import pool_size, synthetic_needed
-
-
-def refuse_unwritable(out: Path) -> None:
-    """ConfigError where no file can be made in the folder, or in the one that is to hold it."""
-    nearest = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
-    try:
-        with tempfile.TemporaryFile(dir=nearest):
-            pass
-    except OSError as error:
-        raise ConfigError(
-            f"the run cannot be written: {error.strerror} in {nearest} ({out})",
-            "give an --out that lies in a folder that can be written",
-        ) from error
 
 
 def refuse_small_pools(config: Config, real: ImageSet) -> None:

@@ -14,6 +14,7 @@ from imgcollapse.figures.run_figures import AT_THE_END, draw_run
 from imgcollapse.generators import make_generator
 from imgcollapse.policies import refuse_unfit
 from imgcollapse.store.lock import LOCK, RunLock
+from imgcollapse.store.places import refuse_unwritable
 from imgcollapse.store.run_directory import RunDirectory
 from imgcollapse.store.volatile import clear_progress
 from imgcollapse.study.beginning import share_beginning, share_judge
@@ -21,11 +22,7 @@ from imgcollapse.study.chain_run import ChainRun, Reporter
 from imgcollapse.study.chance import why_no_selection
 from imgcollapse.study.preparation import prepare
 from imgcollapse.study.reporters import ProgressFile, Reporters
-from imgcollapse.study.requirements import (
-    differences,
-    refuse_small_pools,
-    refuse_unwritable,
-)
+from imgcollapse.study.requirements import differences, refuse_small_pools
 from imgcollapse.training import Task, Trained, train
 
 
@@ -77,7 +74,7 @@ def opened(
     Arguments are those of ``run_to_disk``; of the lab of an ecosystem a sibling is another one.
     """
     run = RunDirectory(out)
-    refuse_unwritable(out)
+    refuse_unwritable(out, "run")
     if (out / LOCK).exists():
         with RunLock(out):  # who writes here already is met before the data are read
             pass

@@ -79,6 +79,8 @@ class StudyRun:
         for cell in cells:
             try:
                 if cell.is_begun() and has_all(cell.run, cell.config.generations):
+                    cell.run.check()
+                    cell.failure.unlink(missing_ok=True)
                     self.done.complete.append(cell)
                     self.heard.skipped(cell)
                 elif is_locked(cell.path):
