@@ -34,7 +34,7 @@ def view(contents: Contents, sprites: Sprites, fineness: Fineness) -> Json:
         "last": last,
         "seeds": contents.seeds,
         "has_grids": bool(sprites),
-        "drawn_from": _drawn_from(contents),
+        "drawn_from": drawn_from(contents),
         "shrunk": max((sprite.shrunk for sprite in sprites.values()), default=1),
         "fineness": fineness,
         "has_chance": any(select(chain.scores, "share_null") for chain in contents.chains),
@@ -51,7 +51,7 @@ def view(contents: Contents, sprites: Sprites, fineness: Fineness) -> Json:
     }
 
 
-def _drawn_from(contents: Contents) -> str:
+def drawn_from(contents: Contents) -> str:
     """What samples of all generations share: a bootstrap draws images, not noise."""
     kinds = {one.config.generator.kind for one in contents.chains if one.config is not None}
     return "random numbers" if "bootstrap" in kinds else "noise"
