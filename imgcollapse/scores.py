@@ -116,6 +116,12 @@ def select(
     ]
 
 
+def fixed(value: float, digits: int, *, plus: bool = False) -> str:
+    """A number to so many decimals, with + before it where asked for; 0.00 never has a sign."""
+    text = f"{value:{'+' if plus else ''}.{digits}f}"
+    return text if float(text) else text.lstrip("+-")
+
+
 def percent(share: float) -> str:
     """A share in words: 12 %, 3.4 %, 0.12 %, <0.01 %, 0 %."""
     if share < 5e-5:

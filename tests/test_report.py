@@ -10,6 +10,7 @@ import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,17 +21,19 @@ from study_folder import write_study
 
 from imgcollapse.config_file import load_config
 from imgcollapse.config_layers import list_configs
-from imgcollapse.drawing.palette import REJECT_COLOUR, class_colours
+from imgcollapse.drawing.palette import COLOURS, REJECT_COLOUR, class_colours, contrast
 from imgcollapse.errors import ConfigError, CorruptError
 from imgcollapse.policy_config import PRESETS, PolicyConfig
-from imgcollapse.report import setting_words
+from imgcollapse.report import paint, setting_words
 from imgcollapse.report.citations import BIBLIOGRAPHY, sources
 from imgcollapse.report.citing_text import CITATION, CitingText, listed
 from imgcollapse.report.contents import Chain
 from imgcollapse.report.methods import methods
 from imgcollapse.report.page import draw_report, embedded_json
+from imgcollapse.report.paint import DARK_CARD, class_paints
 from imgcollapse.report.reading import read_contents
 from imgcollapse.report.sprites import LADDER, Fineness, draw_sprite, draw_sprites
+from imgcollapse.report.view import drawn_from
 from imgcollapse.store.run_directory import RunDirectory, write_npz
 
 ROOM = Path(setting_words.__file__).parent
@@ -434,3 +437,31 @@ def test_the_methods_name_what_the_arms_differ_in(finished: Path, tmp_path: Path
         in words
     )
     assert "The arms also differ in profile.num_max (a: 60, b: 80)." in words
+
+
+def test_dark_classes_are_lighter_on_dark_pages_only() -> None:
+    paints = class_paints(10)
+    assert [one for one in paints if one in COLOURS] == [
+        one for one in COLOURS if contrast(one, DARK_CARD) >= 3
+    ]
+    css = (Path(paint.__file__).parent / "page.css").read_text(encoding="utf-8")
+    assert f"--card: {DARK_CARD.lower()}" in css
+    for colour, said in zip(COLOURS, paints, strict=True):
+        light, dark = said.removeprefix("light-dark(").rstrip(")").split(", ") * (
+            1 if said != colour else 2
+        )
+        assert light == colour
+        assert contrast(dark, DARK_CARD) >= 3
+
+
+@pytest.mark.parametrize(
+    ("kinds", "words"),
+    [(["diffusion"], "noise"), (["bootstrap"], "random numbers"),
+     (["vae", "bootstrap"], "random numbers"), ([None], "noise")],
+)  # fmt: skip
+def test_what_all_generations_share_is_said_as_it_is(kinds: list[str | None], words: str) -> None:
+    chains = [
+        SimpleNamespace(config=kind and SimpleNamespace(generator=SimpleNamespace(kind=kind)))
+        for kind in kinds
+    ]
+    assert drawn_from(SimpleNamespace(chains=chains)) == words  # type: ignore[arg-type]

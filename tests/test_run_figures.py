@@ -19,7 +19,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from conftest import Call
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from run_shapes import write_run
@@ -29,7 +29,7 @@ from imgcollapse.data.kennel import BREEDS
 from imgcollapse.drawing.labels import spread
 from imgcollapse.drawing.letters import families_for, shown
 from imgcollapse.drawing.look import THEMES, VENUES, look_of
-from imgcollapse.drawing.palette import BRIGHTNESS, class_colours, on_paper
+from imgcollapse.drawing.palette import class_colours, contrast, edge_on, on_paper
 from imgcollapse.figures.plot import NotDrawnError
 from imgcollapse.figures.run_figures import FIGURES
 from imgcollapse.figures.tables import RunTables
@@ -275,12 +275,31 @@ def test_a_class_has_one_colour_in_every_figure(shape: Callable[[str], RunTables
         assert colour in colours, name
 
 
-def test_thin_lines_are_seen_on_dark_paper_and_are_the_same_on_light() -> None:
+def test_classes_are_seen_on_dark_paper_and_are_the_same_on_light() -> None:
     light, dark = (THEMES[name].paper for name in ("light", "dark"))
     for colour in class_colours(100) + class_colours(10):
         assert on_paper(colour, light) == colour
-        assert np.array(to_rgb(on_paper(colour, dark))) @ BRIGHTNESS > 0.395
+        assert contrast(on_paper(colour, dark), dark) >= 3
     assert on_paper("#E69F00", dark) == "#E69F00"
+    assert contrast("#FFFFFF", "#000000") == pytest.approx(21)
+
+
+def test_faint_areas_have_an_edge_and_others_none() -> None:
+    assert edge_on("#F0E442", "#FFFFFF", "#222222") == "#222222"
+    assert edge_on("#E69F00", "#FFFFFF", "#222222") == "none"
+    assert edge_on("#F0E442", "#15171A", "#ECECEC") == "none"
+
+
+def test_areas_of_dark_classes_are_seen_on_dark_paper(shape: Callable[[str], RunTables]) -> None:
+    dark = THEMES["dark"].paper
+    for name in ("histograms", "shares", "strip"):
+        with FIGURES[name](shape("kennel")).drawn(look_of("plain", "dark")) as made:
+            areas = [patch for axes in made.axes for patch in axes.patches]
+            areas += [patch for legend in made.legends for patch in legend.get_patches()]
+            for patch in areas:
+                colour = to_hex(patch.get_facecolor()).upper()
+                assert contrast(colour, dark) >= 2.4, (name, colour)
+                assert colour not in ("#332288", "#882255"), name
 
 
 def test_figures_leave_torch_alone(shape: Callable[[str], RunTables], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from imgcollapse.errors import CorruptError, NumericalError
-from imgcollapse.scores import Score, from_csv, percent, select, to_csv
+from imgcollapse.scores import Score, fixed, from_csv, percent, select, to_csv
 
 SHARE = Score(3, "share", "golden-retriever", "", 0.125, 0.0625, 0.25, 1000, "0123abcd")
 WHOLE = Score(-1, "fd_judge", "", "initial", 17.5, None, None, 60, "0123abcd")
@@ -84,3 +84,12 @@ def test_scores_are_selected_by_metric_reference_and_class() -> None:
 )  # fmt: skip
 def test_shares_in_words(share: float, words: str) -> None:
     assert percent(share) == words
+
+
+def test_a_zero_has_no_sign() -> None:
+    assert [fixed(one, 2) for one in (-0.0, -0.004, -0.006, 0.004)] == [
+        "0.00", "0.00", "-0.01", "0.00",
+    ]  # fmt: skip
+    assert [fixed(one, 3, plus=True) for one in (-1e-4, 1e-4, 0.5, -0.5)] == [
+        "0.000", "0.000", "+0.500", "-0.500",
+    ]  # fmt: skip

@@ -22,10 +22,12 @@ from imgcollapse.drawing.look import THEMES, VENUES, look_of
 from imgcollapse.drawing.palette import ARM_COLOURS, COLOURS, REJECT_COLOUR, arm_styles
 from imgcollapse.drawing.widths import width_inches, wrapped
 from imgcollapse.errors import ConfigError
+from imgcollapse.figures.arm_words import TOGETHER, arm_words
 from imgcollapse.figures.curves import Point, write_points
 from imgcollapse.figures.drawing_all import draw_all, names_of
 from imgcollapse.figures.plot import NotDrawnError, Plot
 from imgcollapse.figures.study_figures import FIGURES
+from imgcollapse.figures.study_phase import short_percentage
 from imgcollapse.figures.study_shares import ribbon_of_sum
 from imgcollapse.figures.study_tables import StudyTables
 from imgcollapse.metrics.drift import draw, resample, spread
@@ -477,3 +479,34 @@ def test_a_sidecar_has_the_hashes_of_what_was_read(tmp_path: Path) -> None:
     for one in found.values():
         for name, held in one["of"].items():
             assert held == sha256_of(folder / name)
+
+
+def test_no_number_is_broken_but_where_nothing_else_fits() -> None:
+    look = look_of("nature")
+    for tenths in range(4, 20):
+        found = wrapped("mix profile.imbalance=0.05", look, tenths / 10).split("\n")
+        assert any("0.05" in line for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("arm", "words"),
+    [
+        ("mix policy.real_fraction=0.1 sampling.lambda=0.9", "mix, real part 0.1, lambda 0.9"),
+        ("profile.imbalance=0.05", "imbalance 0.05"),
+        ("a training.ema=0.9 judge.ema=0.1", "a, training.ema 0.9, judge.ema 0.1"),
+        ("my arm n=5", "my arm n=5"),
+        ("mix sampling.lambda=1\ncrowding 0.1 (0 to 1)", "mix, lambda 1\ncrowding 0.1 (0 to 1)"),
+    ],
+)
+def test_knobs_are_in_words_and_stay_with_their_values(arm: str, words: str) -> None:
+    found = arm_words(arm)
+    assert found.replace(TOGETHER, " ") == words
+    assert not any(part[:1].isdigit() for part in found.split("\n")[0].split(" "))
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(1, "100"), (0, "0"), (0.0996, "10"), (0.123, "12"), (0.004, "0.4"), (1e-6, "0")],
+)
+def test_limits_in_a_cell_are_short_plain_percentages(share: float, said: str) -> None:
+    assert short_percentage(share) == said

@@ -50,7 +50,7 @@ def demo(
 def _story(path: Path) -> str:
     """First against last generation, as measured."""
     from imgcollapse.figures.tables import RunTables
-    from imgcollapse.scores import percent, select
+    from imgcollapse.scores import fixed, percent, select
     from imgcollapse.store.run_directory import RunDirectory
 
     tables = RunTables.read(RunDirectory(path))
@@ -65,9 +65,12 @@ def _story(path: Path) -> str:
     ]
     chance = select(tables.scores, "share_null", class_=tables.head)[-1]
     crowding = select(tables.scores, "crowding")[-1]
+    slope, low, high = (
+        fixed(one or 0.0, 2, plus=True) for one in (crowding.value, crowding.low, crowding.high)
+    )
     return (
         f"{tables.head} {' → '.join(heads)} (chance alone {percent(chance.low or 0)} to "
         f"{percent(chance.high or 0)}), the {len(tables.tail)} rarest {' → '.join(tails)}, "
         f"rejected as no class {' → '.join(rejects)}, distance {' → '.join(distances)}, crowding "
-        f"{crowding.value:+.2f} ({crowding.low:+.2f} to {crowding.high:+.2f})"
+        f"{slope} ({low} to {high})"
     )

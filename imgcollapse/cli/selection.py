@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, SupportsFloat
 
 import typer
 
 from imgcollapse.cli.parameters import JsonOption, print_json
+from imgcollapse.scores import fixed
 
 if TYPE_CHECKING:
     from imgcollapse.metrics.selection import Selection
@@ -36,10 +37,10 @@ def selection(
     else:
         _print_together(found.together, found.classes)
     if found.low is not None and found.high is not None:
-        each = ", ".join(f"{one:+.3f}" for one in found.crowding)
+        each = ", ".join(_signed(one) for one in found.crowding)
         print(
-            f"over chains: crowding {found.mean:+.3f} ({found.low:+.3f} to {found.high:+.3f}), "
-            f"mean of {each}"
+            f"over chains: crowding {_signed(found.mean)} "
+            f"({_signed(found.low)} to {_signed(found.high)}), mean of {each}"
         )
     for sentence in found.audits:
         print(sentence)
@@ -49,15 +50,19 @@ def _print_together(found: Selection, classes: list[str]) -> None:
     for place, label in enumerate(found.classes):
         one = found.selection
         print(
-            f"  {classes[label]:<22} s = {one.value[place]:+.3f} "
-            f"({one.low[place]:+.3f} to {one.high[place]:+.3f}) per generation"
+            f"  {classes[label]:<22} s = {_signed(one.value[place])} "
+            f"({_signed(one.low[place])} to {_signed(one.high[place])}) per generation"
         )
     slope = found.crowding
     print(
-        f"crowding {float(slope.value):+.3f} ({float(slope.low):+.3f} to {float(slope.high):+.3f}) "
+        f"crowding {_signed(slope.value)} ({_signed(slope.low)} to {_signed(slope.high)}) "
         "per unit of log initial share (limits: chance and counting, not how chains differ); "
         f"no selection at all: p = {found.p_value:.3g}"
     )
+
+
+def _signed(value: SupportsFloat) -> str:
+    return fixed(float(value), 3, plus=True)
 
 
 def _as_dict(found: SelectionOverChains) -> dict[str, Any]:

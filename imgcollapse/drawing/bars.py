@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
@@ -17,6 +19,8 @@ from imgcollapse.drawing.palette import (
     REJECT_HATCH,
     REJECT_NAME,
     class_colours,
+    edge_on,
+    on_paper,
 )
 from imgcollapse.scores import percent
 
@@ -45,18 +49,27 @@ def stack(axes: Axes, shares: ClassShares) -> None:
     start = 0.0
     parts = zip(shares.shares, shares.colours, strict=True)
     for part, colour in [*parts, (shares.reject, REJECT_COLOUR)]:
-        bar = axes.barh(0, part, 1.0, left=start, color=colour, edgecolor=paper(), linewidth=0.4)
+        bar = axes.barh(
+            0, part, 1.0, left=start, color=on_paper(colour, paper()), edgecolor=paper(),
+            linewidth=0.4,
+        )  # fmt: skip
         start += part
     bar[0].set_hatch(REJECT_HATCH)
     axes.set(xlim=(0, 1), ylim=(-0.5, 0.5))
     axes.set_axis_off()
 
 
+def area(colour: str) -> dict[str, Any]:
+    """Matplotlib's words for an area that stands alone, inside the ``figure`` context."""
+    seen = on_paper(colour, paper())
+    return {"facecolor": seen, "edgecolor": edge_on(seen, paper(), ink()), "linewidth": 0.5}
+
+
 def legend_entries(shares: ClassShares, *, numbers: bool) -> list[Patch]:
     """A patch for each class and one for the rejects, with their shares where asked for."""
     labels = list(zip(shares.names, shares.shares, shares.colours, strict=True))
     entries = [
-        Patch(color=colour, label=f"{shown(name)} {percent(part)}" if numbers else shown(name))
+        Patch(**area(colour), label=f"{shown(name)} {percent(part)}" if numbers else shown(name))
         for name, part, colour in labels
     ]
     label = f"{REJECT_NAME} {percent(shares.reject)}" if numbers else REJECT_NAME
@@ -69,7 +82,7 @@ def legend_entries(shares: ClassShares, *, numbers: bool) -> list[Patch]:
 def scale_of_classes(axes: Axes, shares: ClassShares) -> None:
     """The colours of many classes in their order, with the names of the first and the last."""
     num = len(shares.names)
-    axes.bar(range(num), 1, 1.0, color=shares.colours)
+    axes.bar(range(num), 1, 1.0, color=[on_paper(one, paper()) for one in shares.colours])
     axes.set(xlim=(-0.5, num - 0.5), ylim=(0, 1), yticks=[], xticks=[])
     axes.spines[:].set_visible(False)
     words = f"{shown(shares.names[0])} to {shown(shares.names[-1])}, common first"
@@ -77,6 +90,13 @@ def scale_of_classes(axes: Axes, shares: ClassShares) -> None:
         1.02, 0.5, f"{num} classes, {words}", transform=axes.transAxes, va="center",
         fontsize=legend_size(),
     )  # fmt: skip
+
+
+def colour_bars(bars: BarContainer, colours: Sequence[str]) -> None:
+    """Bars of the classes in their colours, and the last hatched as that of the rejects."""
+    for bar, colour in zip(bars, colours, strict=False):
+        bar.set(**area(colour))
+    bars[-1].set(facecolor=REJECT_COLOUR, hatch=REJECT_HATCH, edgecolor=paper(), linewidth=0)
 
 
 def histogram(axes: Axes, now: ClassShares, before: Sequence[tuple[str, ClassShares, str]]) -> None:
@@ -91,10 +111,11 @@ def histogram(axes: Axes, now: ClassShares, before: Sequence[tuple[str, ClassSha
     for position, (label, shares, colour) in enumerate(sets):
         heights = np.append(shares.shares, shares.reject)
         left = places + (position - (len(sets) - 1) / 2) * width
-        colours = colour or [*shares.colours, REJECT_COLOUR]
-        bars = axes.bar(left, heights, width * 0.94, color=colours, label=label if colour else None)
+        bars = axes.bar(
+            left, heights, width * 0.94, color=colour or None, label=label if colour else None
+        )
         if not colour:
-            bars[-1].set(hatch=REJECT_HATCH, edgecolor=paper())
+            colour_bars(bars, shares.colours)
         for x, height in zip(left, heights, strict=True):
             if height == 0:
                 axes.text(

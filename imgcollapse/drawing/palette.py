@@ -21,9 +21,10 @@ COLOURS = (
 ARC = 0.85
 """The part of the wheel of hues that many classes take, so that the last is not like the first."""
 
-BRIGHTNESS = np.array([0.2126, 0.7152, 0.0722])
-"""How bright red, green and blue are (ITU-R BT.709)."""
-DIMMEST = 0.4
+LEAST_CONTRAST = 3.0
+"""Of a class's lines and areas against dark paper (WCAG 2.2, 1.4.11)."""
+FAINTEST = 1.6
+"""Areas of less contrast have an edge where they stand alone."""
 
 REJECT_COLOUR = "#D9D9D9"
 REJECT_HATCH = "////"
@@ -42,14 +43,30 @@ def class_colours(num_classes: int) -> list[str]:
     return wheel
 
 
+def contrast(colour: str, other: str) -> float:
+    """How far apart two colours are in brightness, 1 to 21 (WCAG 2.2)."""
+    low, high = sorted((_luminance(colour), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
 def on_paper(colour: str, paper: str) -> str:
-    """The colour of a thin line: on dark paper, dark colours are mixed with white to be seen."""
-    line, ground = np.array(to_rgb(colour)), np.array(to_rgb(paper))
-    brightness = float(line @ BRIGHTNESS)
-    if ground @ BRIGHTNESS > 0.5 or brightness >= DIMMEST:
+    """The colour of a class on a paper: on dark paper, dark colours are mixed with white."""
+    if _luminance(paper) > 0.5 or contrast(colour, paper) >= LEAST_CONTRAST:
         return colour
-    red, green, blue = line + (DIMMEST - brightness) / (1 - brightness) * (1 - line)
-    return to_hex((red, green, blue)).upper()
+    own = np.array(to_rgb(colour))
+    mixed = (to_hex(tuple(own + part * (1 - own))).upper() for part in np.linspace(0, 1, 101))
+    return next(one for one in mixed if contrast(one, paper) >= LEAST_CONTRAST)
+
+
+def edge_on(colour: str, paper: str, ink: str) -> str:
+    """The edge of an area that stands alone: of ink where the area is hardly seen, else none."""
+    return ink if contrast(colour, paper) < FAINTEST else "none"
+
+
+def _luminance(colour: str) -> float:
+    values = np.array(to_rgb(colour))
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
-from imgcollapse.drawing.palette import REJECT_COLOUR, class_colours
+from imgcollapse.drawing.palette import REJECT_COLOUR, class_colours, on_paper
 from imgcollapse.images import UNLABELLED
 
 TILE_PIXELS = 64
@@ -38,7 +38,8 @@ def mosaic(
     step_y, step_x = height + MARK_PIXELS + GAP_PIXELS, width + GAP_PIXELS
     rows = -(-num // columns)
     picture = np.full((rows * step_y, columns * step_x, 3), _pixel(background), np.uint8)
-    marks = [_pixel(colour) for colour in [*class_colours(num_classes), REJECT_COLOUR]]
+    marks = [_pixel(on_paper(one, background)) for one in class_colours(num_classes)]
+    marks.append(_pixel(REJECT_COLOUR))
     for place, (tile, verdict) in enumerate(zip(tiles, verdicts, strict=True)):
         top, left = place // columns * step_y, place % columns * step_x
         picture[top : top + height, left : left + width] = tile

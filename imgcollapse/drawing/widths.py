@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from functools import lru_cache
 
@@ -12,8 +13,9 @@ from matplotlib.textpath import TextPath
 from imgcollapse.drawing.letters import families_for
 from imgcollapse.drawing.look import Look
 
-BREAKS = "-._="
-"""Where a word that is too long is broken, if it can be."""
+BREAKS = re.compile(r"[-_=\u00a0]|\.(?!\d)")
+"""After these a word that is too long is broken, if it can be: never in a number."""
+NUMBER = re.compile(r"[\d.]*\d")
 
 
 def width_inches(text: str, look: Look, *, smaller: float = 1, bold: bool = False) -> float:
@@ -35,12 +37,20 @@ def wrapped(text: str, look: Look, inches: float, *, smaller: float = 1, bold: b
             continue
         while width(word) > inches and len(word) > 1:
             most = max(1, bisect_right(range(1, len(word)), inches, key=lambda n: width(word[:n])))
-            mark = max(word.rfind(one, 0, most) for one in BREAKS) + 1
-            cut = mark if mark > most // 2 else most
-            lines.append(word[:cut])
+            cut = _cut(word, most)
+            lines.append(word[:cut].rstrip("\u00a0"))
             word = word[cut:]
         lines.append(word)
     return "\n".join(lines)
+
+
+def _cut(word: str, most: int) -> int:
+    """Where to break a word after at most so many letters."""
+    marks = [one.end() for one in BREAKS.finditer(word) if one.end() <= most]
+    if marks and marks[-1] > most // 2:
+        return marks[-1]
+    inside = [one.start() for one in NUMBER.finditer(word) if one.start() < most < one.end()]
+    return inside[0] if inside and inside[0] > 0 else most
 
 
 @lru_cache(8192)

@@ -14,6 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from imgcollapse.drawing.look import Look
 from imgcollapse.drawing.palette import ArmStyle, arm_styles
 from imgcollapse.drawing.widths import width_inches, wrapped
+from imgcollapse.figures.arm_words import arm_words
 from imgcollapse.figures.metric_words import Metric
 from imgcollapse.figures.plot import NotDrawnError
 from imgcollapse.figures.study_tables import StudyTables, Summary
@@ -177,7 +178,7 @@ def legend_of(names: Sequence[str], look: Look, inches: float) -> Legend:
     """Names too long for the width are broken."""
     letter = (look.venue.size - 1) / 72
     beside = (HANDLE + GAPS) * letter
-    broken = [wrapped(name, look, inches - beside - letter) for name in names]
+    broken = [wrapped(arm_words(name), look, inches - beside - letter) for name in names]
     widest = max(width_inches(line, look) for name in broken for line in name.split("\n"))
     columns = max(1, min(len(names), int((inches - letter) / (widest + beside))))
     per_column = -(-len(names) // columns)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from imgcollapse.drawing.bars import ClassShares
+from imgcollapse.drawing.bars import ClassShares, colour_bars
 from imgcollapse.drawing.canvas import paper
 from imgcollapse.drawing.labels import legend_columns, percents
 from imgcollapse.drawing.letters import LONGEST, shown
@@ -144,8 +144,7 @@ def _draw(
         if null is not None and null.low is not None and null.high is not None:
             low, high = max(null.low, least), max(null.high, least)
             axes.bar(place, high - low, 1.0, bottom=low, color=theme.chance, linewidth=0)
-    bars = axes.bar(places, heights, 0.62, color=[*now.colours, REJECT_COLOUR])
-    bars[-1].set(hatch=REJECT_HATCH, edgecolor=paper(), linewidth=0)
+    colour_bars(axes.bar(places, heights, 0.62), now.colours)
     ends = np.clip([now.low, now.high], least, 1)
     many = len(now.names) > MANY
     axes.vlines(places[:-1], *ends, color=theme.ink, linewidth=0.25 if many else 0.6)

@@ -11,7 +11,7 @@ MINUS = "\N{MINUS SIGN}"
 
 def percent_of(share: float) -> str:
     """A share as an axis has it: 5 %, −2.5 %."""
-    return f"{100 * share:.3g} %".replace("-", MINUS)
+    return f"{100 * share or 0.0:.3g} %".replace("-", MINUS)
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Metric:
 
     def shown(self, value: float) -> str:
         """A value as an axis has it."""
-        return percent_of(value) if self.is_share else f"{value:g}".replace("-", MINUS)
+        return percent_of(value) if self.is_share else f"{value or 0.0:g}".replace("-", MINUS)
 
 
 TAIL = Metric("tail_share", "initial", "tail share", True)

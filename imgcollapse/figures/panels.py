@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from imgcollapse.drawing.look import SANS, Look
 from imgcollapse.drawing.widths import wrapped
+from imgcollapse.figures.arm_words import arm_words
 
 NARROWEST, LETTERS = 1.6, 15.5
 """What a panel needs at least: inches, and letters' heights."""
@@ -31,7 +32,7 @@ def titles(names: Sequence[str], look: Look, columns: int) -> list[str]:
     """Titles of panels in lines that are no wider than a panel's axes."""
     inches = width_of(columns, look) / columns - 5.5 * look.venue.size / 72
     bigger = 1 if look.venue.family == SANS else 0
-    return [wrapped(name, look, inches, smaller=-bigger, bold=True) for name in names]
+    return [wrapped(arm_words(name), look, inches, smaller=-bigger, bold=True) for name in names]
 
 
 def rows_height(num: int, look: Look, heads: Sequence[str], panel: float = 0.72) -> float:

@@ -13,6 +13,7 @@ from imgcollapse.drawing.look import Look
 from imgcollapse.drawing.palette import on_paper
 from imgcollapse.figures.plot import NotDrawnError, Plot
 from imgcollapse.figures.tables import RunTables
+from imgcollapse.scores import fixed
 
 MOST_NAMES = 12
 OWN_PROFILE = "own profile"
@@ -71,7 +72,8 @@ def plot_selection(tables: RunTables) -> Plot:
         percents(axes.xaxis, between=x[-1] < 100 * x[0])
         axes.set_xlim(x[0], 1.3 * each.max())
         axes.set(xlabel="share it began with", ylabel="selection per generation")
-        title = f"crowding {crowding.value:+.2f} ({low:+.2f} to {high:+.2f})"
+        slope, least, most = (fixed(one, 2, plus=True) for one in (crowding.value, low, high))
+        title = f"crowding {slope} ({least} to {most})"
         axes.set_title(title.replace("-", "−"))
         entries: list[Line2D | Patch] = [
             Line2D([], [], color=theme.soft_ink, linestyle="--", linewidth=0.8, label=WORDS[0]),

@@ -9,7 +9,7 @@ from imgcollapse.drawing.bars import legend_entries
 from imgcollapse.drawing.canvas import paper
 from imgcollapse.drawing.labels import generations_axis
 from imgcollapse.drawing.look import Look
-from imgcollapse.drawing.palette import REJECT_COLOUR, REJECT_HATCH, REJECT_NAME
+from imgcollapse.drawing.palette import REJECT_COLOUR, REJECT_HATCH, REJECT_NAME, on_paper
 from imgcollapse.figures.plot import Plot
 from imgcollapse.figures.tables import RunTables
 from imgcollapse.scores import FLOOR
@@ -23,9 +23,9 @@ def plot_shares(tables: RunTables) -> Plot:
     sets = [tables.shares(generation) for generation in generations]
     floor = tables.shares(FLOOR)
     parts = np.array([np.append(one.shares, one.reject) for one in sets]).T
-    colours = [*floor.colours, REJECT_COLOUR]
 
     def fill(made: Figure, look: Look) -> None:
+        colours = [on_paper(one, look.theme.paper) for one in floor.colours] + [REJECT_COLOUR]
         real, axes = made.subplots(1, 2, width_ratios=[1, 12], sharey=True)
         start = 0.0
         for part, colour in zip(np.append(floor.shares, floor.reject), colours, strict=True):

@@ -9,6 +9,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from imgcollapse.drawing.look import Look
 from imgcollapse.drawing.palette import ArmStyle
 from imgcollapse.drawing.widths import wrapped
+from imgcollapse.figures.arm_words import arm_words
 from imgcollapse.figures.arms import chains_words, styles_of
 from imgcollapse.figures.metric_words import USUAL, Metric
 from imgcollapse.figures.plot import NotDrawnError, Plot
@@ -45,7 +46,7 @@ def plot_differences(tables: StudyTables) -> Plot:
         return min(len(panels), 3 if len(panels) > 4 else len(panels), int(look.venue.page / 1.6))
 
     def names(look: Look) -> list[str]:
-        return [wrapped(arm, look, min(NAMES, 0.22 * look.venue.page)) for arm in others]
+        return [wrapped(arm_words(arm), look, min(NAMES, 0.22 * look.venue.page)) for arm in others]
 
     def tall(look: Look) -> float:
         lines = sum(max(1.7, name.count("\n") + 1.4) for name in names(look))
@@ -64,7 +65,7 @@ def plot_differences(tables: StudyTables) -> Plot:
         for row in grid:
             row[0].set_yticks(range(len(others)), names(look))
         grid[0, 0].set_ylim(len(others) - 0.45, -0.65)
-        made.supxlabel(f"difference from {tables.control}", fontsize="medium")
+        made.supxlabel(f"difference from {arm_words(tables.control)}", fontsize="medium")
 
     return Plot(
         size=lambda look: (

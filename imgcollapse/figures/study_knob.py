@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -9,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from imgcollapse.drawing.look import Look
 from imgcollapse.drawing.palette import ArmStyle, arm_styles
+from imgcollapse.figures.arm_words import knob_words
 from imgcollapse.figures.arms import (
     INTERVAL,
     WIDE_RANGE,
@@ -25,6 +28,8 @@ from imgcollapse.figures.study_knobs import at_generation, last_generation, numb
 from imgcollapse.figures.study_tables import StudyTables, Summary
 
 METRICS = (TAIL, DISTANCE, RECALL, REJECT)
+CROWDED = 0.12
+"""Values nearer to each other than this part of their range are drawn on a log axis."""
 Curves = dict[str, dict[str, Summary]]
 """By the arm's name without the knob, and then by the knob's value."""
 
@@ -58,7 +63,7 @@ def plot_knob(tables: StudyTables) -> Plot:
     def fill(made: Figure, look: Look) -> None:
         styles = dict(zip(bases, arm_styles(len(bases) - 1, look.theme.ink), strict=True))
         heads = titles(words, look, columns_of(len(panels), look))
-        grid = grid_of(made, len(panels), look, key)
+        grid = grid_of(made, len(panels), look, knob_words(key))
         for axes, (metric, curves), head in zip(grid, panels.items(), heads, strict=True):
             _draw_panel(axes, metric, curves, values, styles, look)
             axes.set_title(head)
@@ -83,7 +88,7 @@ def plot_knob(tables: StudyTables) -> Plot:
             for at, one in curve.items()
         ],
         caption=(
-            f"Scores of generation {generation} over {key}: means over "
+            f"Scores of generation {generation} over {knob_words(key)}: means over "
             f"{chains_words(one.chains for one in every)}; whiskers are {INTERVAL}."
         ),
     )
@@ -114,7 +119,9 @@ def _draw_panel(
                 axes.vlines(
                     places[where], one.low, one.high, color=styles[base].colour, linewidth=0.9
                 )
-    if min(places.values()) > 0 and max(places.values()) > WIDE_RANGE * min(places.values()):
+    rising = sorted(places.values())
+    gap = min((after - before for before, after in pairwise(rising)), default=rising[-1])
+    if rising[0] > 0 and gap < CROWDED * (rising[-1] - rising[0]):
         axes.set_xscale("log")
         axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(list(places.values()), list(places))

@@ -26,14 +26,14 @@ from imgcollapse.figures.plot import NotDrawnError, Plot
 from imgcollapse.figures.study_tables import StudyTables, Summary
 
 Path = dict[int, tuple[Summary, Summary]]
-"""Precision and recall by generation."""
+"""Recall and precision by generation."""
 REAL = "real images, scored alike"
 BEGINS = "ring: generation 0"
 
 
 def plot_path(tables: StudyTables) -> Plot:
-    """Precision against recall: from the ring, generation 0, to the last generation."""
-    across, up = (required_lines(tables, metric) for metric in (PRECISION, RECALL))
+    """Precision over recall: from the ring, generation 0, to the last generation."""
+    up, across = (required_lines(tables, metric) for metric in (PRECISION, RECALL))
     paths = {
         arm: {g: (one, up.arms[arm][g]) for g, one in points.items() if g in up.arms[arm]}
         for arm, points in across.arms.items()
@@ -51,13 +51,13 @@ def plot_path(tables: StudyTables) -> Plot:
         for arm, path in paths.items():
             _draw_path(axes, path, styles[arm], look)
         handles = [*arm_handles(styles, look), Line2D([], [], **_ring(look), linestyle="none")]
-        for precision, recall in floor:
-            axes.plot(precision.mean, recall.mean, **_star(look), linestyle="none")
+        for recall, precision in floor:
+            axes.plot(recall.mean, precision.mean, **_star(look), linestyle="none")
             handles.append(Line2D([], [], **_star(look), linestyle="none"))
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
             axis.set_major_formatter(FuncFormatter(lambda value, _: percent_of(value)))
-        axes.set(xlabel="precision", ylabel="recall")
+        axes.set(xlabel="recall", ylabel="precision")
         axes.margins(0.06)
         axes.grid()
         draw_legend(made, legend_of(names, look, look.venue.column), handles)
@@ -69,19 +69,19 @@ def plot_path(tables: StudyTables) -> Plot:
         ),
         fill=fill,
         columns=(
-            "arm", "generation", "precision", "precision_low", "precision_high", "recall",
-            "recall_low", "recall_high", "chains",
+            "arm", "generation", "recall", "recall_low", "recall_high", "precision",
+            "precision_low", "precision_high", "chains",
         ),
         rows=[
             (
-                arm, g, precision.mean, precision.low, precision.high, recall.mean, recall.low,
-                recall.high, precision.chains,
+                arm, g, recall.mean, recall.low, recall.high, precision.mean, precision.low,
+                precision.high, recall.chains,
             )
             for arm, path in [*paths.items(), *((REAL, {-1: pair}) for pair in floor)]
-            for g, (precision, recall) in path.items()
+            for g, (recall, precision) in path.items()
         ],
         caption=(
-            "Precision (how many samples are like real images) against recall (how many real "
+            "Precision (how many samples are like real images) over recall (how many real "
             "images are like samples) over the generations, ring: generation 0. Means over "
             f"{chains_words(one.chains for path in paths.values() for one, _ in path.values())}; "
             f"crosses in the last generation are {INTERVAL}."
@@ -106,12 +106,12 @@ def _star(look: Look) -> dict[str, Any]:
 
 def _draw_path(axes: Axes, path: Path, style: ArmStyle, look: Look) -> None:
     pairs = list(path.values())
-    axes.plot([p.mean for p, _ in pairs], [r.mean for _, r in pairs], **line_of(style, look))
+    axes.plot([r.mean for r, _ in pairs], [p.mean for _, p in pairs], **line_of(style, look))
     if 0 in path:
         axes.plot(path[0][0].mean, path[0][1].mean, **_ring(look), linestyle="none")
-    precision, recall = pairs[-1]
-    ends = (precision.low, precision.high, recall.low, recall.high)
+    recall, precision = pairs[-1]
+    ends = (recall.low, recall.high, precision.low, precision.high)
     if None not in ends:
         left, right, low, high = (float(end or 0) for end in ends)
-        axes.hlines(recall.mean, left, right, color=style.colour, linewidth=0.8)
-        axes.vlines(precision.mean, low, high, color=style.colour, linewidth=0.8)
+        axes.hlines(precision.mean, left, right, color=style.colour, linewidth=0.8)
+        axes.vlines(recall.mean, low, high, color=style.colour, linewidth=0.8)

@@ -11,6 +11,8 @@ from matplotlib.patches import Rectangle
 
 from imgcollapse.drawing.look import Look
 from imgcollapse.drawing.palette import HEAT, REJECT_HATCH
+from imgcollapse.drawing.widths import wrapped
+from imgcollapse.figures.arm_words import knob_words
 from imgcollapse.figures.arms import INTERVAL, chains_words
 from imgcollapse.figures.metric_words import TAIL, percent_of
 from imgcollapse.figures.panels import titles
@@ -43,16 +45,17 @@ def plot_phase(tables: StudyTables) -> Plot:
         panels = made.subplots(1, len(maps), sharey=True, squeeze=False)[0]
         for axes, (base, held) in zip(panels, maps.items(), strict=True):
             _draw_map(axes, held, across, up, scale, look)
-            axes.set_xlabel(sweep.keys[0])
+            axes.set_xlabel(knob_words(sweep.keys[0]))
             if len(maps) > 1:
                 axes.set_title(titles([base], look, len(maps))[0])
-        panels[0].set_ylabel(sweep.keys[1])
+        panels[0].set_ylabel(knob_words(sweep.keys[1]))
         bar = made.colorbar(
             ScalarMappable(scale, HEAT), ax=list(panels), aspect=30, pad=0.02, location="right"
         )
         bar.outline.set_visible(False)
         bar.ax.yaxis.set_major_formatter(lambda share, _: percent_of(share))
-        bar.set_label(f"tail share in generation {generation}")
+        label = f"tail share in generation {generation}"
+        bar.set_label(wrapped(label, look, size(look)[1] - 2.5 * look.line, smaller=0))
         if begins is not None and begins <= most:
             bar.ax.axhline(begins, color=look.theme.accent, linewidth=1.2)
 
@@ -70,9 +73,10 @@ def plot_phase(tables: StudyTables) -> Plot:
             for at, one in held.items()
         ],
         caption=(
-            f"Corrected share of the rarer half of the classes in generation {generation} over two "
-            f"swept settings: mean over {chains_words(one.chains for one in every)}; small numbers "
-            f"are {INTERVAL}. Hatched: not run yet."
+            f"Corrected share of the rarer half of the classes in generation {generation} over "
+            f"{' and '.join(map(knob_words, sweep.keys))}: mean over "
+            f"{chains_words(one.chains for one in every)}; small numbers are {INTERVAL}. "
+            "Hatched: not run yet."
             + (
                 ""
                 if begins is None
@@ -80,6 +84,12 @@ def plot_phase(tables: StudyTables) -> Plot:
             )
         ),
     )
+
+
+def short_percentage(share: float) -> str:
+    """A percentage in at most three letters."""
+    percentage = f"{100 * share:.1f}".removesuffix(".0")
+    return percentage if len(percentage) <= 3 else f"{100 * share:.0f}"
 
 
 def _began(tables: StudyTables) -> float | None:
@@ -127,7 +137,7 @@ def _draw_map(
             )  # fmt: skip
             if has_limits:
                 axes.annotate(
-                    f"{100 * (one.low or 0):.2g}–{100 * (one.high or 0):.2g}", (x, y),
+                    f"{short_percentage(one.low or 0)}–{short_percentage(one.high or 0)}", (x, y),
                     (0, -0.62 * look.venue.size), textcoords="offset points", ha="center",
                     va="center", color=ink, fontsize=max(5, look.venue.size - 2),
                 )  # fmt: skip

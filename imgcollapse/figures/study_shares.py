@@ -33,6 +33,8 @@ PARTS = {
 }
 CHANCE_WORDS = "chance alone: 95 % of single chains"
 FAINT = 0.22
+EDGES = (0, (1, 1.5))
+"""Of the rejects' band, which is not filled: it would look like that of chance."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ def plot_shares(tables: StudyTables) -> Plot:
                 if has_chance
                 else " "
             )
-            + "Chance knows no rejects. Dotted: shares at the beginning. Shares of no image are "
+            + "Chance knows no rejects; their band is drawn by its edges. "
+            "Dotted: shares at the beginning. Shares of no image are "
             "drawn at half an image."
         ),
     )  # fmt: skip
@@ -272,7 +275,11 @@ def _draw_arm(axes: Axes, chains: Sequence[Chain], look: Look, least: float) -> 
         limits = {g: pair for g, pair in limits.items() if pair[0] is not None}
         if limits:
             low, high = np.maximum(np.array(list(limits.values()), np.float64).T, least)
-            axes.fill_between(list(limits), low, high, color=colour, alpha=0.18, linewidth=0)
+            if part == REJECTS:
+                for end in (low, high):
+                    axes.plot(list(limits), end, color=colour, linewidth=0.6, linestyle=EDGES)
+            else:
+                axes.fill_between(list(limits), low, high, color=colour, alpha=0.18, linewidth=0)
             if len(limits) == 1:
                 axes.vlines(list(limits), low, high, color=colour, linewidth=0.9)
         means = [max(one.mean, least) for one in over.values()]

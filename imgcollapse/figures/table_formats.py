@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from imgcollapse.figures.metric_words import Metric
 from imgcollapse.figures.result_table import Entry, Line, ResultTable
-from imgcollapse.scores import cell
+from imgcollapse.scores import cell, fixed
 from imgcollapse.store.files import json_text
 
 MISSING = "–"
@@ -31,15 +31,15 @@ def rounded(value: float, half: float | None) -> tuple[str, str]:
     Without an interval, three digits.
     """
     if half is None or half == 0:
-        shown = f"{value:.3g}"
+        shown = f"{value or 0.0:.3g}"
         if "e" in shown:
-            shown = f"{value:.0f}" if abs(value) >= 1 else shown
+            shown = fixed(value, 0) if abs(value) >= 1 else shown
         return shown, "" if half is None else "0"
     places = math.floor(math.log10(half))
     leading = round(half / 10.0**places, 1)
     digits = 2 if leading < 2 or leading >= 10 else 1
     decimals = max(0, digits - 1 - places - (leading >= 10))
-    return f"{value:.{decimals}f}", f"{half:.{decimals}f}"
+    return fixed(value, decimals), fixed(half, decimals)
 
 
 def to_latex(table: ResultTable, label: str) -> str:

@@ -126,4 +126,5 @@ def _draw(
     step = -(-len(generations) // 6)
     axes.set_xticks([real, *generations[::step]], ["real", *map(str, generations[::step])])
     axes.set_xlabel("generation")
+    axes.ticklabel_format(axis="y", style="plain", useOffset=False)
     axes.grid(axis="y")

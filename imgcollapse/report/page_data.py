@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from imgcollapse.drawing.palette import REJECT_COLOUR, REJECT_NAME, class_colours
+from imgcollapse.drawing.palette import REJECT_COLOUR
 from imgcollapse.report.contents import Arm, Chain, Contents
+from imgcollapse.report.paint import REJECTED, class_paints
 from imgcollapse.report.score_names import SHOWN, NamedScore
 from imgcollapse.report.sprites import Sprites
 from imgcollapse.scores import FLOOR, Score, select
@@ -20,7 +21,7 @@ def page_data(contents: Contents, sprites: Sprites, last: int) -> Json:
     return {
         "last": last,
         "seeds": contents.seeds,
-        "reject": {"name": REJECT_NAME, "colour": REJECT_COLOUR},
+        "reject": {"name": REJECTED, "colour": REJECT_COLOUR},
         "scores": [
             {
                 "key": one.key,
@@ -70,7 +71,7 @@ def whole_set(scores: Iterable[Score], named: NamedScore) -> list[Score]:
 
 def _chain_data(chain: Chain, sprites: Sprites, named: Sequence[NamedScore]) -> Json:
     """Numbers of a chain, by generation from -1 (the floor) on; classes common first."""
-    colours = class_colours(len(chain.classes))
+    colours = class_paints(len(chain.classes))
     order = [int(label) for label in chain.order]
     tables = [chain.by_generation.get(number, []) for number in [FLOOR, *chain.generations]]
     sprite = [sprites.get((chain.place, number)) for number in chain.generations]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 
-from imgcollapse.drawing.palette import REJECT_COLOUR, REJECT_NAME, class_colours
+from imgcollapse.drawing.palette import REJECT_COLOUR
 from imgcollapse.report.citing_text import CITATION
 from imgcollapse.report.contents import Arm, Chain, Contents, scored
 from imgcollapse.report.methods import methods
 from imgcollapse.report.page_data import Json, page_data, whole_set
+from imgcollapse.report.paint import REJECTED, class_paints
 from imgcollapse.report.provenance import provenance
 from imgcollapse.report.score_names import HEADLINES, SHOWN, NamedScore, with_limits, worded
 from imgcollapse.report.setting_words import policy_words
@@ -33,12 +34,13 @@ def view(contents: Contents, sprites: Sprites, fineness: Fineness) -> Json:
         "last": last,
         "seeds": contents.seeds,
         "has_grids": bool(sprites),
+        "drawn_from": drawn_from(contents),
         "shrunk": max((sprite.shrunk for sprite in sprites.values()), default=1),
         "fineness": fineness,
         "has_chance": any(select(chain.scores, "share_null") for chain in contents.chains),
         "has_means": any(arm.means for arm in contents.arms),
         "reject_colour": REJECT_COLOUR,
-        "reject_name": REJECT_NAME,
+        "reject_name": REJECTED,
         "scored": scored(contents.chains),
         "methods": text.as_text(),
         "latex": text.as_latex(),
@@ -47,6 +49,12 @@ def view(contents: Contents, sprites: Sprites, fineness: Fineness) -> Json:
         "study": contents.study,
         "data": page_data(contents, sprites, last),
     }
+
+
+def drawn_from(contents: Contents) -> str:
+    """What samples of all generations share: a bootstrap draws images, not noise."""
+    kinds = {one.config.generator.kind for one in contents.chains if one.config is not None}
+    return "random numbers" if "bootstrap" in kinds else "noise"
 
 
 def _title(contents: Contents) -> str:
@@ -171,7 +179,7 @@ def _printed(numbers: Sequence[int]) -> set[int]:
 
 
 def _sprite_words(chain: Chain, generation: int, sprite: Sprite) -> str:
-    names = [*(chain.classes[label] for label in chain.order), REJECT_NAME]
+    names = [*(chain.classes[label] for label in chain.order), REJECTED]
     parts = [f"{num} {name}" for num, name in zip(sprite.counts, names, strict=True) if num]
     num = sum(sprite.counts)
     return f"{num} samples of generation {generation} by judged class: {', '.join(parts)}"
@@ -183,7 +191,7 @@ def _cell(chain: Chain, named: NamedScore, generation: int) -> str:
 
 
 def _share_rows(chain: Chain, generations: Sequence[int]) -> list[Json]:
-    colours = class_colours(len(chain.classes))
+    colours = class_paints(len(chain.classes))
     rows = []
     for label in chain.order:
         name = chain.classes[label]

@@ -16,6 +16,7 @@ from imgcollapse.data.sources import native_shape
 from imgcollapse.generators.mixture import Mixture
 from imgcollapse.generators.samplers import make_scheduler
 from imgcollapse.generators.transport import Outcome, transport
+from imgcollapse.scores import fixed
 from imgcollapse.study.audit_setting import (
     is_pixels,
     not_audited,
@@ -119,8 +120,8 @@ class Audit:
         return (
             f"audit of the sampler: {self.sampler} at {self.steps} steps "
             f"{'passes' if self.passes else 'FAILS'}; with a perfect denoiser the log-odds of a "
-            f"class of {100 * row.truth:.2g} % shift by {row.shift:+.3f} per generation "
-            f"(farthest of {len(self.rows)}; allowed ±{TOLERANCE}{need}){besides}"
+            f"class of {100 * row.truth:.2g} % shift by {fixed(row.shift, 3, plus=True)} "
+            f"per generation (farthest of {len(self.rows)}; allowed ±{TOLERANCE}{need}){besides}"
         )
 
 
