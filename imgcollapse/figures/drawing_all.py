@@ -11,7 +11,8 @@ from typing import Any
 from imgcollapse.drawing.canvas import Format
 from imgcollapse.errors import ConfigError
 from imgcollapse.figures import run_figures, study_figures
-from imgcollapse.figures.curve_figure import STEPS, plot_curves
+from imgcollapse.figures.curve_figure import plot_curves
+from imgcollapse.figures.curve_words import STEPS, words_of
 from imgcollapse.figures.curves import FILE as CURVES
 from imgcollapse.figures.curves import read_points
 from imgcollapse.figures.plot import NotDrawnError, Plot
@@ -106,7 +107,7 @@ def _curves(source: Path) -> Plot:
         plot_curves(points),
         n={"points": len(points), **behind},
         generations=tuple(
-            sorted({int(one.x) for one in points if one.curve not in STEPS} - {FLOOR})
+            sorted({int(one.x) for one in points if words_of(one.curve).across != STEPS} - {FLOOR})
         ),
         sources=(CURVES,),
     )

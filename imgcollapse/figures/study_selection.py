@@ -21,6 +21,7 @@ from imgcollapse.figures.panels import columns_of, grid_of, rows_height, titles,
 from imgcollapse.figures.plot import NotDrawnError, Plot
 from imgcollapse.figures.study_tables import Coefficient, StudyTables
 from imgcollapse.metrics.over_chains import RULE, OverChains
+from imgcollapse.scores import fixed
 
 MOST_NAMES = 12
 
@@ -109,7 +110,7 @@ def plot_selection(tables: StudyTables) -> Plot:
 
 def _crowding_words(crowding: Coefficient) -> str:
     value, low, high = (
-        None if one is None else f"{one:.3f}".replace("-", MINUS)
+        None if one is None else fixed(one, 3).replace("-", MINUS)
         for one in (crowding.value, crowding.low, crowding.high)
     )
     return f"crowding {value}" + (", one chain" if low is None else f" ({low} to {high})")
