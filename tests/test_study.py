@@ -159,7 +159,8 @@ def test_tables_are_made_of_what_is_committed(made: tuple[Path, Any]) -> None:
     selection = (study / "selection.csv").read_text(encoding="utf-8")
     assert "\nreplace,,," in selection
     survival = (study / "survival.csv").read_text(encoding="utf-8").splitlines()
-    assert "replace,60,1,1,0,1,1" in survival
+    unseen = "replace,60,1,0,0,,"
+    assert any(row.startswith(unseen) for row in survival), "60 images could show no loss"
 
 
 @pytest.mark.long
