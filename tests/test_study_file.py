@@ -10,7 +10,8 @@ import yaml
 from imgcollapse.config_file import load_config
 from imgcollapse.config_layers import find_config, find_study, list_configs, shipped_studies
 from imgcollapse.errors import ConfigError
-from imgcollapse.study.study_file import Study, folder_of, read_study
+from imgcollapse.store.finding import folder_of
+from imgcollapse.study.study_file import Study, read_study
 from imgcollapse.study.study_folder import StudyFolder
 
 ARMS = """

@@ -231,7 +231,7 @@ def _read(path: Path, kinds: dict[str, Any]) -> Iterator[list[Any]]:
             yield [_value(kind, text) for kind, text in zip(kinds.values(), row, strict=True)]
     except (ValueError, csv.Error) as error:
         raise CorruptError(
-            f"the table is not readable: line {rows.line_num}: {error} ({path})", AGAIN
+            f"the table is not readable: row {rows.line_num}: {error} ({path})", AGAIN
         ) from None
 
 

@@ -5,27 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgcollapse.config import Config
+from imgcollapse.figures.study_tables import Summary
 from imgcollapse.metrics.shares import tail_classes
 from imgcollapse.scores import FLOOR, Score
 from imgcollapse.store.run_directory import RunDirectory
-
-
-class Mean(NamedTuple):
-    """A score of the whole set over the chains of an arm, with 95 % limits over chains."""
-
-    generation: int
-    metric: str
-    reference: str
-    mean: float
-    low: float | None
-    high: float | None
-    chains: int
 
 
 @dataclass(frozen=True)
@@ -82,7 +70,7 @@ class Arm:
 
     name: str
     chains: Sequence[Chain]
-    means: Sequence[Mean] = ()
+    means: Sequence[Summary] = ()
 
 
 @dataclass(frozen=True)

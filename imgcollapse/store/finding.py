@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from imgcollapse.errors import ConfigError
@@ -9,6 +10,11 @@ from imgcollapse.store.run_directory import RunDirectory
 
 DEEPEST = 2
 """A cell of a study lies at STUDY/ARM/seedN."""
+
+
+def folder_of(arm: str) -> str:
+    """The name of an arm's folder: what no file system minds."""
+    return re.sub(r"[^A-Za-z0-9._=-]", "-", arm)
 
 
 def runs_below(directory: Path) -> list[Path]:

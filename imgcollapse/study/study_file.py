@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import itertools
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from imgcollapse.config_layers import (
 )
 from imgcollapse.errors import ConfigError
 from imgcollapse.section import Listed, Section
+from imgcollapse.store.finding import folder_of
 
 WITH = "with"
 SCHEMA = "imgcollapse config schema --study"
@@ -103,11 +103,6 @@ def read_study(path: Path, overrides: Sequence[str] = (), quick: bool = False) -
     seeds = _seeds(given.seeds, next(iter(arms.values())).seed, path)
     name = f"{path.stem}-quick" if quick else path.stem
     return Study(name, arms, seeds, control, dict(given.grid))
-
-
-def folder_of(arm: str) -> str:
-    """The name of an arm's folder: what no file system minds."""
-    return re.sub(r"[^A-Za-z0-9._=-]", "-", arm)
 
 
 def _with_keys(values: dict[str, Any], keys: Sequence[tuple[str, Any]], path: Path) -> StudyFile:

@@ -16,9 +16,10 @@ from imgcollapse.config import Config
 from imgcollapse.config_file import to_yaml
 from imgcollapse.errors import ConfigError, CorruptError, LabError, LockedError
 from imgcollapse.store.files import RESTORE, TEMPORARY, read_json, write_json, write_text
+from imgcollapse.store.finding import folder_of
 from imgcollapse.store.lock import RunLock
 from imgcollapse.store.run_directory import RunDirectory
-from imgcollapse.study.study_file import Study, folder_of
+from imgcollapse.study.study_file import Study
 
 FILE = "study.yaml"
 VOLATILE = "volatile"
