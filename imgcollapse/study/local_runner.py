@@ -6,7 +6,8 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from imgcollapse.errors import EnvironmentalError
 from imgcollapse.study.cell_worker import Stop, serve
-from imgcollapse.study.processes import SIGNALS, SPAWN, sharing_cores
+from imgcollapse.study.processes import SIGNALS, SPAWN, in_environment, sharing_cores
 from imgcollapse.study.runner import Ended, Event, Order
 from imgcollapse.study.study_folder import write_failure
 
@@ -113,21 +114,11 @@ class LocalRunner:
         theirs.close()
         return _Worker(process, ours)
 
-    @contextlib.contextmanager
-    def _seeing(self, place: int) -> Iterator[None]:
+    def _seeing(self, place: int) -> AbstractContextManager[None]:
         """Processes that are started meanwhile see one GPU."""
         if not self.gpus:
-            yield
-            return
-        before = os.environ.get(VISIBLE)
-        os.environ[VISIBLE] = self.gpus[place % len(self.gpus)]
-        try:
-            yield
-        finally:
-            if before is None:
-                del os.environ[VISIBLE]
-            else:
-                os.environ[VISIBLE] = before
+            return contextlib.nullcontext()
+        return in_environment(VISIBLE, self.gpus[place % len(self.gpus)])
 
 
 def visible_gpus(count: Callable[[], int]) -> list[str]:

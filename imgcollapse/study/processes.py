@@ -29,15 +29,22 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 @contextlib.contextmanager
 def sharing_cores(num: int) -> Iterator[None]:
     """Processes that are started meanwhile have threads for ``num`` of them at once."""
-    before = os.environ.get(THREADS)
-    os.environ[THREADS] = str(threads_of_each(num))
+    with in_environment(THREADS, str(threads_of_each(num))):
+        yield
+
+
+@contextlib.contextmanager
+def in_environment(name: str, value: str) -> Iterator[None]:
+    """Processes that are started meanwhile find a variable with this value."""
+    before = os.environ.get(name)
+    os.environ[name] = value
     try:
         yield
     finally:
         if before is None:
-            del os.environ[THREADS]
+            del os.environ[name]
         else:
-            os.environ[THREADS] = before
+            os.environ[name] = before
 
 
 class Processes:
