@@ -141,6 +141,8 @@ def set_up(device: torch.device, deterministic: bool) -> None:
         )
     torch.backends.cudnn.benchmark = not deterministic
     torch.use_deterministic_algorithms(deterministic)
+    # It would fill with NaN whatever is about to be written: a twentieth of a step on a CPU.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def autocast_dtype(device: torch.device, precision: Literal["auto", "fp32", "bf16"]) -> torch.dtype:

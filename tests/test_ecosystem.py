@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -14,6 +14,8 @@ from imgcollapse.config import Config
 from imgcollapse.config_file import lab_configs, parse_config
 from imgcollapse.data.splits import make_splits
 from imgcollapse.errors import ConfigError, Stopped
+from imgcollapse.images import ImageSet
+from imgcollapse.policies import PoolMaker
 from imgcollapse.scores import select
 from imgcollapse.store.run_directory import RunDirectory
 from imgcollapse.study.ecosystem import run_ecosystem
@@ -94,6 +96,22 @@ def test_labs_share_judge_and_real_images_and_nothing_else(ecosystem: Path) -> N
         (ecosystem / name / "gen_000" / "samples.npz").read_bytes() for name in ("first", "second")
     }
     assert len(drawn) == 2
+
+
+def test_labs_mark_with_one_key_and_adopt_by_draws_of_their_own() -> None:
+    marking = {"preset": "replace", "watermark": {"psnr": 38.0, "adoption": 0.5}}
+    labs = lab_configs(config([{"name": name, "policy": marking} for name in ("a", "b")]))
+    plain = make_splits(labs[0]).pool[:100]
+    released = [PoolMaker(one, plain).release(1, plain, _no_losses).images for one in labs]
+    adopted = [(one.images != plain.images).any((1, 2, 3)) for one in released]
+    both = adopted[0] & adopted[1]
+    assert [one.sum() for one in adopted] == [50, 50]
+    assert 10 < both.sum() < 40
+    np.testing.assert_array_equal(released[0].images[both], released[1].images[both])
+
+
+def _no_losses(_: ImageSet) -> NoReturn:
+    raise AssertionError("nothing asks for losses")
 
 
 @pytest.mark.parametrize("name", ["first", "late"])

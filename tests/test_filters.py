@@ -68,7 +68,7 @@ def marked_pool() -> ImageSet:
     """300 real dogs, and 300 unlabelled ones each that generations 0 and 1 marked."""
     drawn = [replace(dogs(number), labels=np.full(300, UNLABELLED)) for number in (1, 2)]
     released = [
-        stamped(WATERMARK, one.born(number + 1), RUN_SEED, number)[0]
+        stamped(WATERMARK, one.born(number + 1), RUN_SEED, number, seed=number)[0]
         for number, one in enumerate(drawn)
     ]
     return dogs().concat(*released)
@@ -280,7 +280,7 @@ def test_the_watermark_filter_finds_marks_at_the_rate_it_expects() -> None:
     fitted tail; on other real images they are few.
     """
     half = WatermarkConfig(psnr=WATERMARK.psnr, adoption=0.5)
-    other = stamped(half, dogs(3, 200).born(2), RUN_SEED, 1)[0]
+    other = stamped(half, dogs(3, 200).born(2), RUN_SEED, 1, seed=1)[0]
     marked = detect(other.images, [generation_key(RUN_SEED, 1)], threshold_by_random_keys(
         other.images, fpr=0.01)).carries[:, 0]  # fmt: skip
     assert 0.45 < marked.mean() < 0.55
@@ -378,7 +378,7 @@ def test_a_filtered_chain_goes_on_from_any_generation_as_if_never_stopped(
 
 def test_stamping_marks_the_adopted_part_under_the_key_of_the_generation() -> None:
     plain = dogs(5).born(3)
-    some, psnr = stamped(WatermarkConfig(adoption=0.25, psnr=38), plain, RUN_SEED, 2)
+    some, psnr = stamped(WatermarkConfig(adoption=0.25, psnr=38), plain, RUN_SEED, 2, seed=1)
     changed = (some.images != plain.images).any((1, 2, 3))
     assert changed.sum() == len(psnr) == 75
     assert psnr.min() >= 38
@@ -389,9 +389,9 @@ def test_stamping_marks_the_adopted_part_under_the_key_of_the_generation() -> No
     carried = detect(some.images, keys, threshold_by_random_keys(some.images, num_keys=3)).carries
     assert carried[changed, 2].mean() > 0.95
     assert carried[:, :2].mean() < 0.02
-    later = stamped(WatermarkConfig(adoption=0.25), plain, RUN_SEED, 3)[0]
+    later = stamped(WatermarkConfig(adoption=0.25), plain, RUN_SEED, 3, seed=2)[0]
     assert ((later.images != plain.images).any((1, 2, 3)) != changed).any()
-    assert len(stamped(WatermarkConfig(adoption=0), plain, RUN_SEED, 2)[1]) == 0
+    assert len(stamped(WatermarkConfig(adoption=0), plain, RUN_SEED, 2, seed=1)[1]) == 0
 
 
 def test_a_policy_that_does_not_fit_the_data_is_refused() -> None:

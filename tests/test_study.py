@@ -430,6 +430,6 @@ def test_a_complete_cell_that_is_corrupt_has_failed_until_it_is_mended(
 
 def carried_out(cells: list[Cell]) -> Done:
     """What becomes of cells of which none is to be run."""
-    runner: Any = SimpleNamespace(slots=1, stacks=False)
+    runner: Any = SimpleNamespace(slots=1)
     heard: Any = SimpleNamespace(skipped=lambda cell: None, event=lambda cell, event: None)
     return StudyRun(cells, runner, heard).carry_out(lambda: False)

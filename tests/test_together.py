@@ -17,8 +17,8 @@ from imgcollapse.errors import NumericalError, Stopped
 from imgcollapse.generators import Surroundings, make_generator
 from imgcollapse.images import ImageSet
 from imgcollapse.scores import from_csv
-from imgcollapse.study.replicas import are_stacked
-from imgcollapse.training import Task, Trained, together, train
+from imgcollapse.study import replicas
+from imgcollapse.training import Task, Trained, train
 from imgcollapse.training.together import can_be_stacked, train_together
 
 CPU = torch.device("cpu")
@@ -162,20 +162,6 @@ def test_what_differs_is_not_stacked() -> None:
     assert not can_be_stacked([one, replace(one, average=None)])
 
 
-def test_on_a_cpu_stacks_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of three tasks, two are stacked and stop; the third is left, and trained by itself."""
-    tasks = [task(KINDS["vae"], seed) for seed in range(3)]
-    largest = max(4 * one.numel() for one in tasks[0].model.parameters())
-    monkeypatch.setattr(together, "LARGEST_BLOCK_BYTES", 3 * largest - 1)
-    tasks[1] = replace(tasks[1], watcher=StopAt(25))
-    *stopped, trained = train_together(tasks)
-    assert all(isinstance(one, Stopped) for one in stopped)
-    alone = task(KINDS["vae"], 2)
-    assert isinstance(trained, Trained)
-    assert trained.loss == train(alone).loss
-    assert torch.equal(weights(tasks[2]), weights(alone))
-
-
 def test_one_that_diverges_leaves_the_others_alone() -> None:
     bad = task(KINDS["flow"], 0)
     with torch.no_grad():
@@ -209,13 +195,16 @@ def test_alone_and_stacked_pause_at_the_same_steps() -> None:
     ],
 )
 def test_the_config_tells_whether_trainings_can_be_stacked(
-    kind: dict[str, Any], training: dict[str, Any]
+    monkeypatch: pytest.MonkeyPatch, kind: dict[str, Any], training: dict[str, Any]
 ) -> None:
     sampler = "flow" if kind.get("objective") == "flow" else "dpm++"
     config = parse_config(
         {"generator": kind, "training": training, "sampling": {"sampler": sampler}}
     )
-    assert are_stacked(config) == can_be_stacked([task(kind, seed, **training) for seed in (0, 1)])
+    assert not replicas.are_stacked(config.model_copy(update={"device": "cpu"}))
+    monkeypatch.setattr(replicas, "STACKED_ON", ("cpu", "cuda"))
+    tasks = [task(kind, seed, **training) for seed in (0, 1)]
+    assert replicas.are_stacked(config) == can_be_stacked(tasks)
 
 
 @pytest.mark.parametrize("goes_on", ["together", "alone"])
@@ -265,8 +254,9 @@ def test_what_diverged_is_not_saved() -> None:
 
 
 def test_replicas_are_the_runs_of_their_seeds_and_go_on_after_a_stop(
-    call: Call, tiny_yaml: Path, tmp_path: Path
+    call: Call, tiny_yaml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(replicas, "STACKED_ON", ("cpu", "cuda"))
     few = ("--set", "generations=2", *DENSE)
     out = tmp_path / "many"
     stopped = call("run", tiny_yaml, *few, "--replicas", 2, "--out", out, "--max-time", 0)
@@ -288,8 +278,9 @@ def test_replicas_are_the_runs_of_their_seeds_and_go_on_after_a_stop(
 
 
 def test_a_replica_that_fails_does_not_stop_the_others(
-    call: Call, tiny_yaml: Path, tmp_path: Path
+    call: Call, tiny_yaml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(replicas, "STACKED_ON", ("cpu", "cuda"))
     few = ("--set", "generations=1", *DENSE)
     (tmp_path / "many" / "seed3").mkdir(parents=True)
     (tmp_path / "many" / "seed3" / "something").touch()

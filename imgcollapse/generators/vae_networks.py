@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from imgcollapse.generators.dense import Dense
 from imgcollapse.generators.layout import lay_out_convolutions
 
 HIDDEN = 512
@@ -80,14 +81,14 @@ class ConvolutionalVAE(VAENetwork):
             nn.Flatten(),
         )
         self.to_z = nn.Sequential(
-            nn.Linear(flat + num_classes, HIDDEN), nn.SiLU(), nn.Linear(HIDDEN, 2 * latent)
+            Dense(flat + num_classes, HIDDEN), nn.SiLU(), Dense(HIDDEN, 2 * latent)
         )
         # Between the places of two classes in z lie crosses of both: depth makes that gap narrow.
         self.from_z = nn.Sequential(
             *_dense(latent + num_classes, HIDDEN),
             *_dense(HIDDEN, HIDDEN),
             *_dense(HIDDEN, HIDDEN),
-            nn.Linear(HIDDEN, flat),
+            Dense(HIDDEN, flat),
         )
         # The last layer works at half the resolution, which is a quarter of the arithmetic.
         self.up = nn.Sequential(
@@ -115,24 +116,24 @@ class DenseVAE(VAENetwork):
         values, inner = math.prod(image_shape), width // 2
         self.down = nn.Flatten()
         self.to_z = nn.Sequential(
-            nn.Linear(values + num_classes, width),
+            Dense(values + num_classes, width),
             nn.ReLU(),
-            nn.Linear(width, inner),
+            Dense(width, inner),
             nn.ReLU(),
-            nn.Linear(inner, 2 * latent),
+            Dense(inner, 2 * latent),
         )
         self.from_z = nn.Sequential(
-            nn.Linear(latent + num_classes, inner),
+            Dense(latent + num_classes, inner),
             nn.ReLU(),
-            nn.Linear(inner, width),
+            Dense(inner, width),
             nn.ReLU(),
-            nn.Linear(width, values),
+            Dense(width, values),
         )
         self.up = nn.Identity()
 
 
 def _dense(enter: int, leave: int) -> tuple[nn.Module, ...]:
-    return nn.Linear(enter, leave), nn.LayerNorm(leave), nn.SiLU()
+    return Dense(enter, leave), nn.LayerNorm(leave), nn.SiLU()
 
 
 def _norm(width: int) -> tuple[nn.Module, nn.Module]:

@@ -105,7 +105,10 @@ class PoolMaker:
         )
         if self.policy.watermark is None:
             return Released(images, repaired)
-        images, psnr = stamped(self.policy.watermark, images, self.run_seed, generation)
+        adopting = seed_for(self.chain_seed, "generation", generation, "adoption")
+        images, psnr = stamped(
+            self.policy.watermark, images, self.run_seed, generation, seed=adopting
+        )
         return Released(images, repaired, psnr)
 
     def _composed(self, generation: int, past: Sequence[ImageSet], seed: int) -> ImageSet:

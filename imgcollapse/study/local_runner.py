@@ -40,7 +40,6 @@ class LocalRunner:
 
     def __init__(self, slots: int, stop: Stop, gpus: Sequence[str] = ()) -> None:
         self.slots, self.stop, self.gpus = slots, stop, gpus
-        self.stacks = bool(gpus)
         self.workers: list[_Worker | None] = [None] * slots
 
     def free(self) -> int:

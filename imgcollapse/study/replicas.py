@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgcollapse.config import STEPWISE, Config
+from imgcollapse.device import pick_device
 from imgcollapse.errors import LabError, Stopped
 from imgcollapse.store.run_directory import RunDirectory
 from imgcollapse.study.processes import Processes, sharing_cores
@@ -15,6 +16,9 @@ from imgcollapse.study.threads import in_threads
 
 if TYPE_CHECKING:
     from imgcollapse.study.chain_run import Reporter
+
+STACKED_ON = ("cuda",)
+"""Types of device on which one stack is faster than its networks in processes at once."""
 
 RunToDisk = Callable[[Config, Path, "Reporter"], object]
 
@@ -24,13 +28,14 @@ def replica_folder(out: Path, config: Config) -> Path:
 
 
 def are_stacked(config: Config) -> bool:
-    """Whether the networks of a config's replicas can be trained as one stack, whatever the data.
+    """Whether the networks of a config's replicas are trained as one stack, whatever the data.
 
-    It is what ``can_be_stacked`` finds of their trainings.
+    It is what ``can_be_stacked`` finds of their trainings, on a device where a stack gains.
     """
     generator, training = config.generator, config.training
     is_dense = generator.kind in STEPWISE and generator.network == "mlp"
-    return is_dense and training.compile != "always" and not training.cuda_graphs
+    can_be = is_dense and training.compile != "always" and not training.cuda_graphs
+    return can_be and pick_device(config.device).type in STACKED_ON
 
 
 def run_replicas(
@@ -38,8 +43,8 @@ def run_replicas(
 ) -> list[RunDirectory]:
     """Makes or goes on with one run for each config, below ``out``.
 
-    Dense networks are trained as one stack in this process. Chains of others, and those that
-    train no network, run at once in processes, to which their reporters are sent. A chain that
+    On a GPU, dense networks are trained as one stack in this process. Other chains run at once in
+    processes, to which their reporters are sent. A chain that
     fails does not stop the others: it is told at once, and when all have ended the first error is
     raised, or else that some were stopped.
     """

@@ -50,7 +50,6 @@ class Runner(Protocol):
     """
 
     slots: int
-    stacks: bool
 
     def begin(self, pack: Sequence[Order]) -> None:
         """Takes a slot that is free."""

@@ -164,7 +164,7 @@ def _packs(cells: Sequence[Cell], runner: Runner) -> list[list[Cell]]:
     most = min(LARGEST_PACK, -(-len(cells) // runner.slots))
     for cell in cells:
         last = packs[-1] if packs else []
-        joins = runner.stacks and last and last[0].arm == cell.arm and len(last) < most
+        joins = last and last[0].arm == cell.arm and len(last) < most
         if joins and are_stacked(cell.config):
             last.append(cell)
         else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,15 +23,11 @@ from imgcollapse.training.state import as_array
 from imgcollapse.training.step import TINY, decay, make_optimizer, set_rate
 from imgcollapse.training.task import Task, Trained
 
-LARGEST_BLOCK_BYTES = 8 * 2**20
-"""Of a weight in a stack on a CPU. glibc hands large blocks back when they are freed, and a step
-fetches their pages anew: with 32 dense VAEs in one stack that took a fifth of the time."""
-
 Tensors = Mapping[str, Tensor]
 
 
 def can_be_stacked(tasks: Sequence[Task]) -> bool:
-    """Whether stacking pays: dense layers only, equal shapes, as many steps of equal batches.
+    """Whether stacking can pay: dense layers only, equal shapes, as many steps of equal batches.
 
     Convolutions of stacked weights are grouped ones, which are slow. Compiled and graphed steps are
     of one network.
@@ -52,24 +47,13 @@ def can_be_stacked(tasks: Sequence[Task]) -> bool:
     )
 
 
-def most_in_a_stack(task: Task) -> int:
-    """How many tasks like this one are stacked at a time."""
-    if task.device.type != "cpu":
-        return sys.maxsize
-    largest = max(one.numel() * one.element_size() for one in task.model.parameters())
-    return max(1, LARGEST_BLOCK_BYTES // largest)
-
-
 def train_together(tasks: Sequence[Task]) -> list[Trained | Exception]:
     """Carries out all tasks and returns what became of each: its result, or why it failed.
 
-    They are stacked where that pays and all begin at one step, and else trained in turn; on a CPU
-    so many at a time that the blocks of memory stay small. Stacked or not, a task draws the same
-    batches and random numbers; its weights differ in rounding only, from the first step on.
+    They are stacked where that can be and all begin at one step, and else trained in turn. Stacked
+    or not, a task draws the same batches and random numbers; its weights differ in rounding only,
+    from the first step on.
     """
-    most = most_in_a_stack(tasks[0])
-    if len(tasks) > most:
-        return [*train_together(tasks[:most]), *train_together(tasks[most:])]
     if len(tasks) > 1 and can_be_stacked(tasks):
         saved = [_saved(task) for task in tasks]
         if len({step for step, _ in saved}) == 1:
