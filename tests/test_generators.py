@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,18 @@ def test_a_conditional_generator_draws_what_it_is_asked_for(name: str) -> None:
     brightness = samples.images.mean((1, 2, 3))
     assert (samples.labels == labels).all()
     assert brightness[labels == 1].mean() > brightness[labels == 0].mean() + 40
+
+
+def test_a_unet_with_other_heads_of_attention_is_not_loaded(tmp_path: Path) -> None:
+    """Its weights have the same shapes."""
+    generator = fitted("unet v ddim")
+    generator.save(tmp_path)
+    place = tmp_path / "unet" / "config.json"
+    saved = json.loads(place.read_text(encoding="utf-8"))
+    assert saved["attention_head_dim"] == 16
+    place.write_text(json.dumps(saved | {"attention_head_dim": 8}), encoding="utf-8")
+    with pytest.raises(CorruptError, match="attention_head_dim 8 and not 16"):
+        make("unet v ddim").load(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["vae", "mlp flow", "unet v ddim"])

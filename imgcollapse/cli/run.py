@@ -47,8 +47,8 @@ def run(
         int,
         typer.Option(
             min=1,
-            help="So many chains below --out, with seeds that follow: dense networks trained as "
-            "one stack, others at once in a process each.",
+            help="So many chains below --out, with seeds that follow: at once, in a process each, "
+            "or dense networks on a GPU as one stack.",
         ),
     ] = 1,
     tensorboard: Annotated[

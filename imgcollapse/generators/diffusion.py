@@ -36,7 +36,7 @@ from imgcollapse.generators.samplers import (
     run_sampler,
 )
 from imgcollapse.generators.vae import padded_labels
-from imgcollapse.generators.weights import load_weights, save_module
+from imgcollapse.generators.weights import load_weights, refuse_other_settings, save_module
 from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.seeds import seed_for
 from imgcollapse.training import Items, Loss, Task
@@ -202,6 +202,7 @@ class Diffusion:
     def load(self, folder: Path) -> None:
         network = self.fresh_network(0)
         if isinstance(network, UNetDenoiser):
+            refuse_other_settings(folder / "unet", network.unet.config)
             load_weights(network.unet, folder / "unet")
         else:
             load_weights(network, folder / "denoiser")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,25 @@ def load_weights(module: nn.Module, folder: Path) -> None:
         module.load_state_dict(load_file(str(folder / WEIGHTS)))
     except Exception as error:
         raise CorruptError(f"the model cannot be loaded ({folder}): {error}") from error
+
+
+def refuse_other_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    """CorruptError where ``config.json`` has another value of a setting than given.
+
+    Weights of equal shapes can be of networks that compute something else.
+    """
+    try:
+        saved = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        expected = json.loads(json.dumps(dict(settings)))
+        odd = [key for key in expected.keys() & saved.keys() if saved[key] != expected[key]]
+    except Exception as error:
+        raise CorruptError(f"the model cannot be loaded ({folder}): {error}") from error
+    for key in sorted(odd):
+        if not key.startswith("_"):
+            raise CorruptError(
+                f"the model has {key} {saved[key]} and not {expected[key]} ({folder})",
+                "it was made by another version of imgcollapse: start the run anew",
+            )
 
 
 def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
