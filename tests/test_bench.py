@@ -13,12 +13,16 @@ from torch import Tensor, nn
 
 from imgcollapse.bench.baselines import diffusers_recipe, plain_vae
 from imgcollapse.bench.ceilings import Ceilings, Work, measure_ceilings, work_of
+from imgcollapse.bench.chain_suite import MOST_SECONDS, timed_chain
 from imgcollapse.bench.results import as_rows, as_table, guard, median, result, within
 from imgcollapse.bench.sampling_guard import presets_agree
+from imgcollapse.bench.scoring_suite import MOST_SECONDS as SECONDS_OF_FID
+from imgcollapse.bench.scoring_suite import NUM_IMAGES, inception
 from imgcollapse.bench.setting import synthetic_pool
 from imgcollapse.bench.timing import rates_in_turn, timed
 from imgcollapse.bench.training_suite import as_tensors
-from imgcollapse.config_file import parse_config
+from imgcollapse.config_file import load_config, parse_config
+from imgcollapse.config_layers import find_config
 from imgcollapse.sampling_config import SAMPLING_PRESETS
 
 ROOT = Path(__file__).parent.parent
@@ -178,6 +182,31 @@ def test_a_fast_sampler_that_draws_other_images_than_the_exact_one_is_caught(
     assert (shares.name, distance.name) == ("sample/guard-shares", "sample/guard-fd")
     for one in (shares, distance):
         assert one.holds is not broken
+
+
+def test_a_chain_on_disk_is_timed_by_its_parts() -> None:
+    small = load_config(find_config("mnist-lt-diffusion.yaml")).model_dump(by_alias=True)
+    small["generator"] |= {"width": 8, "depth": 2}
+    small["training"] |= {"steps": 6, "batch_size": 32}
+    small["sampling"] |= {"steps": 2, "batch_size": 32}
+    small["profile"] |= {"num_max": 40, "imbalance": 0.25}
+    small["data"] |= {"judge_per_class": 20, "reference_per_class": 10}
+    small["judge"] |= {"steps": 10}
+    small["scores"] |= {"num_images": 64, "grid_images": 8}
+    whole, outside = timed_chain(small, (1, 16, 16), 1500, CPU)
+    assert (whole.name, outside.name) == ("generation/mnist-lt-diffusion", "generation/outside")
+    assert 0 < whole.ours < 100
+    assert whole.holds is (whole.ours >= 1 / MOST_SECONDS)
+    assert 0 < outside.ours < 1
+    assert not outside.holds, "scores of so little training take most of the time"
+
+
+def test_fid_on_a_network_of_random_weights_is_timed() -> None:
+    pytest.importorskip("torch_fidelity")
+    row = inception(40, CPU, 1)
+    assert row.name == "score/inception"
+    assert 0 < row.ours < NUM_IMAGES / SECONDS_OF_FID
+    assert not row.holds
 
 
 def test_the_table_of_the_readme_is_that_of_the_kept_results() -> None:

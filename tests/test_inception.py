@@ -74,7 +74,7 @@ def test_features_are_those_of_torch_fidelity(
 ) -> None:
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-    monkeypatch.setattr("imgcollapse.metrics.inception.BATCH", 2)
+    monkeypatch.setattr("imgcollapse.metrics.inception.BATCH", {"cpu": 2})
     hashed = sha256_of(random_weights)
     inception = Inception.load(random_weights, CPU, expected_sha256=hashed, dim=dim)
     oracle = FeatureExtractorInceptionV3("oracle", [str(dim)], str(random_weights))
@@ -91,7 +91,7 @@ def test_features_are_those_of_torch_fidelity(
 def test_features_depend_neither_on_the_batch_nor_on_repeated_channels(
     inception: Inception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgcollapse.metrics.inception.BATCH", 4)
+    monkeypatch.setattr("imgcollapse.metrics.inception.BATCH", {"cpu": 4})
     grey = few_images(6, 2, channels=1)
     found = inception.features(grey)
     np.testing.assert_array_equal(found[4:], inception.features(grey[4:].repeat(3, 1)))
@@ -100,7 +100,7 @@ def test_features_depend_neither_on_the_batch_nor_on_repeated_channels(
 def test_the_whole_path_from_images_to_scores_and_statistics(
     inception: Inception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgcollapse.metrics.inception.BATCH", 4)
+    monkeypatch.setattr("imgcollapse.metrics.inception.BATCH", {"cpu": 4})
     samples, real = (inception.statistics(few_images(8, seed)) for seed in (3, 4))
     write_statistics(tmp_path / "stats.npz", real.moments, inception.extractor)
     moments, _ = read_statistics(tmp_path / "stats.npz", inception.dim, inception.extractor)
@@ -117,7 +117,7 @@ def test_the_whole_path_from_images_to_scores_and_statistics(
 def test_measure_gives_fid_and_reads_what_it_wrote(
     call: Call, random_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgcollapse.metrics.inception.BATCH", 4)
+    monkeypatch.setattr("imgcollapse.metrics.inception.BATCH", {"cpu": 4})
     checked = functools.partial(Inception.load, expected_sha256=sha256_of(random_weights), dim=64)
     monkeypatch.setattr("imgcollapse.metrics.inception.Inception.load", checked)
     write_images(ImageSet.of(few_images(60, 3), None, ("a", "b")), tmp_path / "samples.npz")

@@ -12,6 +12,7 @@ from diffusers import DDPMPipeline, DDPMScheduler
 from torch import Tensor
 
 from imgcollapse.bench.baselines import diffusers_recipe, plain_vae
+from imgcollapse.bench.chain_suite import chain_of_unets
 from imgcollapse.bench.memory_suite import memory_of_generations
 from imgcollapse.bench.results import Result, result
 from imgcollapse.bench.setting import CLASSES, Setting, config_of, synthetic_pool
@@ -36,6 +37,8 @@ EARLIER_JUDGES = 10
 TIMED_STEPS = 20
 STOCK_STEPS = 1000
 MOST_EXPONENT = 1.05
+MOST_ROUNDS = 3
+"""Of growth: minutes each."""
 SIZES = (2_000, 6_000, 20_000, 60_000, 200_000)
 
 
@@ -45,6 +48,7 @@ def generation_suite(setting: Setting) -> Iterator[Result]:
     for kind in ("bootstrap", "gaussian"):
         yield _growth(setting, kind)
     yield from memory_of_generations(setting)
+    yield from chain_of_unets(setting)
 
 
 def _vae(setting: Setting) -> Result:
@@ -185,7 +189,7 @@ def _growth(setting: Setting, kind: str) -> Result:
     stage = {"first_stage": {"kind": "pca", "dim": 16}} if kind == "gaussian" else {}
     config = config_of(generator={"kind": kind, **stage})
     exponents = []
-    for _ in range(setting.rounds):
+    for _ in range(min(MOST_ROUNDS, setting.rounds)):
         seconds = []
         for num in (SIZES[0], *SIZES):
             pool = synthetic_pool(num, shape)

@@ -34,9 +34,8 @@ class Setting:
     @property
     def ways(self) -> dict[str, dict[str, Any]]:
         """Settings of ``training`` that are timed, by what they add to a result's name."""
-        if self.device.type == "cpu":
-            return {"": {}}
-        return {"": {}, "-graphed": {"cuda_graphs": True}, "-compiled": {"compile": "always"}}
+        graphed = {"-graphed": {"cuda_graphs": True}} if self.device.type == "cuda" else {}
+        return {"": {}, **graphed, "-compiled": {"compile": "always"}}
 
 
 def config_of(**sections: dict[str, Any]) -> Config:

@@ -29,7 +29,8 @@ URL = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/" + FIL
 REFERENCE_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 VARIABLE = "IMGCOLLAPSE_INCEPTION"
 FEATURES = 2048
-BATCH = 32
+BATCH = {"cpu": 32, "cuda": 256}
+"""Images that the network sees at once."""
 KID_SUBSETS, KID_SUBSET = 100, 1000
 NO_PACKAGE = "pip install 'imgcollapse[inception]'"
 
@@ -155,14 +156,14 @@ class Inception:
         antialiasing. Always ``BATCH`` images at once, so that an image's features do not depend
         on how many follow it.
         """
-        found = np.empty((len(images), self.dim), np.float32)
-        for start in range(0, len(images), BATCH):
-            batch = torch.from_numpy(images[start : start + BATCH])
+        rows = BATCH[self.device.type]
+        found = torch.empty(len(images), self.dim, device=self.device)
+        for start in range(0, len(images), rows):
+            batch = torch.from_numpy(images[start : start + rows]).to(self.device)
             num = len(batch)
-            padded = torch.cat([batch, batch[-1:].expand(BATCH - num, -1, -1, -1)])
-            shown = padded.to(self.device).expand(-1, 3, -1, -1)
-            found[start : start + num] = self.network(shown)[:num].float().cpu().numpy()
-        return found
+            padded = torch.cat([batch, batch[-1:].expand(rows - num, -1, -1, -1)])
+            found[start : start + num] = self.network(padded.expand(-1, 3, -1, -1))[:num].float()
+        return found.cpu().numpy()
 
     def statistics(self, images: NDArray[np.uint8]) -> InceptionStatistics:
         """Features and moments; NumericalError names an image whose are not finite."""
