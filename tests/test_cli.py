@@ -274,7 +274,7 @@ def test_a_dry_run_needs_no_data_and_writes_nothing(call: Call, tiny_yaml: Path)
     counts = [int(60 * 0.1 ** (i / 9) + 1e-9) for i in range(10)]
     assert plan["cost"]["pool_images"] == sum(counts)
     many = call(*words, "--replicas", 3)
-    assert "# 3 chains, one after the other: about " in many.out
+    assert "# 3 chains, as if one after the other: about " in many.out
     cost = call(*words, "--replicas", 3, "--json").json["cost"]
     assert (cost["chains"], cost["pool_images"]) == (3, plan["cost"]["pool_images"])
     for what in ("training_images", "sampled_images", "disk_bytes"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -11,10 +12,12 @@ from torch import Tensor, nn
 
 from imgcollapse.generators import dense
 from imgcollapse.generators.dense import HAS_ONEDNN, Dense
+from imgcollapse.generators.networks import MLPDenoiser
+from imgcollapse.generators.vae_networks import ConvolutionalVAE, DenseVAE
 
-SHAPES = [(64, 128, 128), (512, 784, 512), (100, 200, 300), (160, 256, 129)]
+SHAPES = [(512, 128, 128), (512, 784, 512), (160, 200, 300), (16384, 32, 16)]
 """Rows, inputs and outputs of products that are large enough."""
-SMALL = [(63, 128, 128), (64, 127, 128), (64, 128, 127), (64, 513, 128), (1, 784, 512)]
+SMALL = [(511, 128, 128), (512, 128, 127), (64, 513, 512), (1, 784, 512)]
 
 needs_onednn = pytest.mark.skipif(not HAS_ONEDNN, reason="this PyTorch has no oneDNN for x86")
 
@@ -64,8 +67,7 @@ def test_large_products_and_their_gradients_are_those_of_a_linear_layer(
     torch.testing.assert_close(x.grad, other.grad, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(layer.weight.grad, plain.weight.grad, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(layer.bias.grad, plain.bias.grad, rtol=1e-3, atol=1e-3)
-    whole = threads > 1 or shape[0] % dense.IMAGES
-    assert convolutions == [1 if whole else dense.IMAGES]
+    assert convolutions == [1 if threads > 1 else dense.IMAGES]
 
 
 @pytest.mark.parametrize("shape", SMALL)
@@ -77,20 +79,58 @@ def test_small_products_are_left_to_the_linear_layer(
     assert not convolutions
 
 
-def test_rows_that_are_no_matrix_are_left_to_the_linear_layer(convolutions: list[int]) -> None:
-    layer, plain, x = pair(128, 256, 256)
-    cube = x.view(2, 64, 256)
+def test_what_gains_nothing_is_left_to_the_linear_layer(convolutions: list[int]) -> None:
+    """Rows that are no matrix; bfloat16, by its type or by autocast; odd rows on one thread."""
+    layer, plain, x = pair(512, 256, 256)
+    cube = x.view(2, 256, 256)
     assert torch.equal(layer(cube), plain(cube))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(layer(x), plain(x))
+    low = x.detach().bfloat16()
+    assert torch.equal(copy.deepcopy(layer).bfloat16()(low), copy.deepcopy(plain).bfloat16()(low))
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    assert torch.equal(layer(x[:511]), plain(x[:511]))
+    torch.set_num_threads(before)
     assert not convolutions
 
 
 @needs_onednn
+def test_strides_are_those_of_a_linear_layer(threads: int, convolutions: list[int]) -> None:
+    layer, plain, x = pair(512, 256, 512)
+    for given in (x, x.detach().t().contiguous().t(), x[:1].expand(512, 256)):
+        assert layer(given).stride() == plain(given).stride()
+    assert len(convolutions) == 3
+
+
+def test_the_compiler_sees_one_graph() -> None:
+    layer, plain, x = pair(512, 256, 256)
+    compiled = torch.compile(layer, backend="eager", fullgraph=True)
+    assert torch.equal(compiled(x), plain(x))
+
+
+@needs_onednn
+@pytest.mark.parametrize(
+    "network",
+    [
+        lambda: MLPDenoiser(dim=64, width=192, depth=2, num_classes=0),
+        lambda: DenseVAE((1, 16, 16), 256, 16, 0, 0.1),
+        lambda: ConvolutionalVAE((1, 16, 16), 16, 16, 0, 0.1),
+    ],
+)
+def test_networks_have_no_other_dense_layers(network: Callable[[], nn.Module]) -> None:
+    layers = [part for part in network().modules() if isinstance(part, nn.Linear)]
+    assert layers
+    assert all(isinstance(part, Dense) for part in layers)
+
+
+@needs_onednn
 def test_stacked_weights_give_the_products_of_each() -> None:
-    layers = [pair(64, 128, 256)[0] for _ in range(3)]
+    layers = [pair(256, 128, 256)[0] for _ in range(3)]
     for number, layer in enumerate(layers):
         nn.init.normal_(layer.weight, std=0.1 * (number + 1))
     weights, _ = torch.func.stack_module_state(layers)
-    x = torch.randn(3, 64, 128)
+    x = torch.randn(3, 256, 128)
 
     def one(weights: dict[str, Tensor], x: Tensor) -> Tensor:
         y: Tensor = torch.func.functional_call(layers[0], weights, (x,))
@@ -102,10 +142,22 @@ def test_stacked_weights_give_the_products_of_each() -> None:
 
 
 @needs_onednn
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_the_same_rows_give_the_same_bytes(dtype: torch.dtype, threads: int) -> None:
-    layer, _, x = pair(128, 512, 512)
-    layer, x = layer.to(dtype), x.detach().to(dtype)
-    first = layer(x)
-    assert first.dtype == dtype
-    assert all(torch.equal(layer(x), first) for _ in range(5))
+def test_the_same_rows_give_the_same_bytes_and_gradients(
+    threads: int, convolutions: list[int]
+) -> None:
+    layer, _, x = pair(256, 512, 512)
+    toward = torch.randn(256, 512)
+
+    def once() -> list[Tensor]:
+        layer.zero_grad()
+        x.grad = None
+        y = layer(x)
+        y.backward(toward)
+        assert x.grad is not None
+        assert layer.weight.grad is not None
+        return [y.detach(), x.grad, layer.weight.grad.clone()]
+
+    first = once()
+    for _ in range(5):
+        assert all(torch.equal(one, other) for one, other in zip(once(), first, strict=True))
+    assert len(convolutions) == 6

@@ -85,6 +85,13 @@ def test_the_last_set_up_holds(order: tuple[bool, ...]) -> None:
     assert torch.backends.cudnn.benchmark != order[-1]
 
 
+def test_memory_is_not_filled_before_its_use() -> None:
+    filling: Any = torch.utils.deterministic
+    filling.fill_uninitialized_memory = True
+    set_up(CPU, deterministic=True)
+    assert filling.fill_uninitialized_memory is False
+
+
 def test_what_cannot_repeat_raises_instead_of_warning() -> None:
     set_up(CPU, deterministic=True)
     assert not torch.is_deterministic_algorithms_warn_only_enabled()

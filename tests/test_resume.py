@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import yaml
-from conftest import TINY, SilentReporter
+from conftest import TINY, SilentReporter, StopsAfter
 
 from imgcollapse.config_file import parse_config
-from imgcollapse.errors import CorruptError
+from imgcollapse.errors import CorruptError, Stopped
+from imgcollapse.generators import networks
 from imgcollapse.store.files import write_json
 from imgcollapse.store.run_directory import RunDirectory
 from imgcollapse.study.beginning import share_beginning
@@ -448,6 +449,26 @@ def test_a_corrupt_beginning_is_not_shared(
     with pytest.raises(CorruptError, match=name):
         share_beginning(run, run.config(), sibling)
     assert not (run.path / "judge").exists()
+
+
+def test_a_chain_does_not_go_on_with_a_network_of_other_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a UNet that an earlier version made, even where its weights are not needed any more."""
+    config = parse_config(
+        {
+            **yaml.safe_load(TINY),
+            "generator": {"network": "unet", "width": 8, "depth": 2},
+            "training": {"steps": 2, "batch_size": 16},
+            "sampling": {"sampler": "ddim", "steps": 2},
+        }
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(networks, "HEAD", 8)
+        with pytest.raises(Stopped):
+            run_to_disk(config, tmp_path / "run", StopsAfter(1))
+    with pytest.raises(CorruptError, match="attention_head_dim 8 and not 16"):
+        run_to_disk(config, tmp_path / "run", SilentReporter())
 
 
 def test_nothing_is_left_of_the_state_of_a_run_that_is_complete(copy_of_finished: Path) -> None:

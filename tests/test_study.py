@@ -20,9 +20,10 @@ from conftest import TINY, Call, lasting
 from imgcollapse.errors import NumericalError
 from imgcollapse.store.lock import LOCK, is_locked
 from imgcollapse.store.run_directory import RunDirectory
+from imgcollapse.study import replicas
 from imgcollapse.study.study_file import read_study
 from imgcollapse.study.study_folder import Cell, StudyFolder, read_failure
-from imgcollapse.study.study_run import Done, StudyRun
+from imgcollapse.study.study_run import Done, StudyRun, packs_of
 from imgcollapse.study.study_tables import HEADERS
 
 ARMS = """
@@ -356,6 +357,24 @@ def test_two_commands_share_the_cells_and_never_make_a_generation_twice(
     was, now = (own(files_below(tmp_path / name)) for name in ("alone", "both"))
     assert sorted(was) == sorted(now)
     assert [name for name in was if was[name] != now[name]] == []
+
+
+def test_cells_go_together_only_where_a_stack_gains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = read_study(write_study(tmp_path, LONG), ["seeds=3"])
+    folder = StudyFolder(tmp_path / "packed")
+    folder.create(study)
+    cells = list(folder.cells(study))
+    runner: Any = SimpleNamespace(slots=1)
+    assert [len(one) for one in packs_of(cells, runner)] == [1] * len(cells)
+    monkeypatch.setattr(replicas, "STACKED_ON", ("cpu", "cuda"))
+    packs = packs_of(cells, runner)
+    assert [one for pack in packs for one in pack] == cells
+    for pack in packs:
+        assert len({cell.arm for cell in pack}) == 1
+        assert len(pack) == (3 if replicas.are_stacked(pack[0].config) else 1)
+    assert {len(pack) for pack in packs} == {1, 3}
 
 
 @pytest.mark.long

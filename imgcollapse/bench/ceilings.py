@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from imgcollapse.bench.timing import seconds_of
+from imgcollapse.generators.dense import IMAGES
 
 TRIES = 5
 
@@ -47,7 +48,8 @@ def measure_ceilings(device: torch.device, dtype: torch.dtype) -> Ceilings:
     left, right = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
     one = torch.randn(length, device=device)
     other = torch.empty_like(one)
-    kernel, rows = right[:, :, None, None], left[None, :, None].permute(0, 3, 1, 2)
+    kernel = right[:, :, None, None]
+    rows = left.view(IMAGES, side // IMAGES, 1, side).permute(0, 3, 1, 2)
     product = min(
         _least(lambda: left @ right, device), _least(lambda: F.conv2d(rows, kernel), device)
     )

@@ -91,8 +91,7 @@ class ChainRun:
         self.latest: Generation | None = None
         self.started = time.perf_counter()
         allow_open_files(config.generations)
-        goes_on = config.generator.init == "warm" or config.policy.pool == "on-the-fly"
-        if self.done and goes_on:
+        if self.done:  # whatever the next generation needs of it: a chain is of one architecture
             generator.load(run.generations()[-1] / "model")
 
     def __enter__(self) -> ChainRun:

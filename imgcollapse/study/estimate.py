@@ -52,7 +52,7 @@ class Cost:
     def in_words(self) -> str:
         hours = (self.training_seconds + self.sampling_seconds) / 3600
         disk = f"{self.disk_bytes / 1e6:,.0f} MB of disk"
-        chains = f"{self.chains} chains, one after the other: " if self.chains > 1 else ""
+        chains = f"{self.chains} chains, as if one after the other: " if self.chains > 1 else ""
         return (
             f"{chains}about {hours:.2g} h on {self.device} for training on "
             f"{self.training_images:,} and sampling {self.sampled_images:,} images (from a few "

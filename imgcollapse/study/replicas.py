@@ -44,9 +44,8 @@ def run_replicas(
     """Makes or goes on with one run for each config, below ``out``.
 
     On a GPU, dense networks are trained as one stack in this process. Other chains run at once in
-    processes, to which their reporters are sent. A chain that
-    fails does not stop the others: it is told at once, and when all have ended the first error is
-    raised, or else that some were stopped.
+    processes, to which their reporters are sent. A chain that fails does not stop the others: it is
+    told at once, and when all have ended the first error is raised, or else that some were stopped.
     """
     errors: list[BaseException] = []
 

@@ -94,7 +94,7 @@ class StudyRun:
             except CorruptError as error:
                 write_failure(cell.path, error)
                 self._hear(Ended(cell.path, "failed", error.message, error.exit_code))
-        self.queue.extend(_packs(missing, self.runner))
+        self.queue.extend(packs_of(missing, self.runner))
 
     def _failed_meanwhile(self, cell: Cell) -> bool:
         """Whether another command has tried the cell since this one began, and failed."""
@@ -158,7 +158,7 @@ def _alike(cells: Sequence[Cell]) -> dict[Path, list[Cell]]:
     return {cell.path: group for group in groups.values() for cell in group}
 
 
-def _packs(cells: Sequence[Cell], runner: Runner) -> list[list[Cell]]:
+def packs_of(cells: Sequence[Cell], runner: Runner) -> list[list[Cell]]:
     """Cells that are carried out together: chains of one arm, where their networks are stacked."""
     packs: list[list[Cell]] = []
     most = min(LARGEST_PACK, -(-len(cells) // runner.slots))
