@@ -7,8 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from imgcollapse.config import Config
-from imgcollapse.errors import numerical_errors_of
-from imgcollapse.generators import Fit, Generator, Surroundings, draw_labels
+from imgcollapse.errors import NumericalError, numerical_errors_of
+from imgcollapse.generators import (
+    Fit,
+    Generator,
+    Surroundings,
+    draw_labels,
+    fewest_images,
+)
 from imgcollapse.images import ImageSet
 from imgcollapse.policies import Filtered, Made, PoolMaker, Released, Repaired, remembered
 from imgcollapse.seeds import seed_for
@@ -90,6 +96,7 @@ def run_generation(
     drawn = max(maker.drawn, num_scored)
     with numerical_errors_of(f"generation {number}"):
         made = maker.pool(place, past)
+        _refuse_too_few(config, made.images)
         passes = _pools_on_the_fly(config, maker, generator, place)
         around = replace(surroundings, pool_of=passes, fits=config.generations - number)
         fit = generator.fit(made.images, seed=seed("fit"), surroundings=around)
@@ -98,6 +105,16 @@ def run_generation(
         samples = generator.sample(drawn, seed=seed("sample"), labels=labels).born(place + 1)
         released = maker.release(place, samples, generator.losses)
     return Generation(number, made, fit, samples, released)
+
+
+def _refuse_too_few(config: Config, pool: ImageSet) -> None:
+    """NumericalError where filter and repairs left too little: nobody knows it before."""
+    needed = fewest_images(config, pool.image_shape)
+    if len(pool) < needed:
+        raise NumericalError(
+            f"{len(pool)} images are left in the pool, and generator and scores need {needed}",
+            "filter less, or enlarge the pool: profile.num_max, policy.cap, sampling.num_images",
+        )
 
 
 def _pools_on_the_fly(

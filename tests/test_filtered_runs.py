@@ -232,6 +232,13 @@ def test_a_filter_that_leaves_nothing_ends_the_run_in_order(tmp_path: Path) -> N
         assert RunDirectory(out).check() > 0
 
 
+def test_a_filter_that_leaves_too_few_for_the_generator_says_so(tmp_path: Path) -> None:
+    drops = {"kind": "simulated", "true_positive_rate": 0.98, "false_positive_rate": 0.0}
+    settings = config({"preset": "replace", "filter": drops})
+    with pytest.raises(NumericalError, match=r"generation 1: .* images are left .* need 64"):
+        run_to_disk(settings, tmp_path / "run", SilentReporter())
+
+
 @pytest.mark.parametrize(
     ("settings", "code", "what"),
     [
@@ -240,6 +247,7 @@ def test_a_filter_that_leaves_nothing_ends_the_run_in_order(tmp_path: Path) -> N
             ["policy={preset: accumulate, watermark: {}, filter: {kind: watermark}}",
              "profile.num_max=20"], 2, "100 real images",
         ),
+        (["policy.cap=1"], 2, "need 2 images, and the pool of generation 1 holds 1"),
         (["policy={preset: replace, watermark: {}}", "data.source=digits",
           "data.image_size=null"], 3, "too small for a watermark"),
     ],

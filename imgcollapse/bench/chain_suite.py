@@ -37,7 +37,7 @@ STEADY = 1
 
 
 def chain_of_unets(setting: Setting) -> Iterator[Result]:
-    """Nothing where there is no CUDA: it would take weeks."""
+    """Nothing where there is no CUDA: it would take days."""
     if setting.device.type == "cuda":
         config = load_config(find_config(CONFIG)).model_dump(by_alias=True)
         config["scores"]["num_images"] = NUM_SAMPLES

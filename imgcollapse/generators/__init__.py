@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from imgcollapse.config import Config, is_convolutional_vae
+from imgcollapse.config import Config, GeneratorConfig, is_convolutional_vae
 from imgcollapse.errors import ConfigError
 from imgcollapse.generators.base import Fit, Generator, Surroundings, draw_labels
 from imgcollapse.generators.bootstrap import Bootstrap
@@ -76,8 +76,11 @@ def make_generator(
 
 
 def fewest_images(config: Config, image_shape: Shape) -> int:
-    """Images that a pool must hold for the generator to learn from it."""
-    generator = config.generator
+    """Images that a pool must hold: for the generator to learn, and for each to have another."""
+    return max(2, _needed_to_learn(config.generator, image_shape))
+
+
+def _needed_to_learn(generator: GeneratorConfig, image_shape: Shape) -> int:
     if generator.kind == "gaussian":
         from imgcollapse.generators.gaussian import num_components
 

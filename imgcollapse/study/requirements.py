@@ -31,8 +31,8 @@ def refuse_small_pools(config: Config, real: ImageSet) -> None:
     for generation, size in sizes.items():
         if size < needed:
             raise ConfigError(
-                f"the generator needs {needed} images, and the pool of generation {generation} "
-                f"holds {size}",
+                f"generator and scores need {needed} images, and the pool of generation "
+                f"{generation} holds {size}",
                 "lower generator.components or generator.first_stage.dim, or enlarge the pool: "
                 "profile.num_max, policy.cap, sampling.num_images",
             )
