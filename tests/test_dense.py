@@ -5,15 +5,18 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from imgcollapse.generators import dense
+from imgcollapse.config_file import parse_config
+from imgcollapse.generators import Surroundings, dense, make_generator
 from imgcollapse.generators.dense import HAS_ONEDNN, Dense
 from imgcollapse.generators.networks import MLPDenoiser
 from imgcollapse.generators.vae_networks import ConvolutionalVAE, DenseVAE
+from imgcollapse.images import ImageSet
 
 SHAPES = [(512, 128, 128), (512, 784, 512), (160, 200, 300), (16384, 32, 16)]
 """Rows, inputs and outputs of products that are large enough."""
@@ -161,3 +164,24 @@ def test_the_same_rows_give_the_same_bytes_and_gradients(
     for _ in range(5):
         assert all(torch.equal(one, other) for one, other in zip(once(), first, strict=True))
     assert len(convolutions) == 6
+
+
+@needs_onednn
+def test_trainings_and_samples_of_large_products_repeat_their_bytes(
+    convolutions: list[int],
+) -> None:
+    config = parse_config(
+        {
+            "generator": {"kind": "vae", "network": "mlp", "width": 256, "latent": 8},
+            "training": {"steps": 5, "batch_size": 256},
+        }
+    )
+    pixels = np.random.default_rng(0).integers(0, 256, (600, 1, 16, 16), dtype=np.uint8)
+    pool = ImageSet.of(pixels, np.zeros(600, np.int64), ("a",))
+    drawn = []
+    for _ in range(2):
+        generator = make_generator(config, (1, 16, 16), ("a",), torch.device("cpu"))
+        generator.fit(pool, seed=1, surroundings=Surroundings())
+        drawn.append(generator.sample(300, seed=2).images)
+    assert drawn[0].tobytes() == drawn[1].tobytes()
+    assert len(convolutions) > 5
