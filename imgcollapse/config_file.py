@@ -129,7 +129,8 @@ def explained(
         hint = f"did you mean {guess}? " if guess else ""
         return f"unknown key {key}", f"{hint}allowed: {', '.join(known)}"
     if error["type"] == "value_error":
-        return str(error["ctx"]["error"]), f"{schema} prints every key"
+        message, *hints = error["ctx"]["error"].args
+        return message, hints[0] if hints else f"{schema} prints every key"
     hint = f"{schema} prints what each key may be"
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         given = error["ctx"].get("tag")

@@ -20,7 +20,8 @@ PRESET_FILLS = {
     "sampling": ("sampler", "steps"),
 }  # fmt: skip
 """What the preset of a section decides: a preset that is laid over takes their place."""
-PUT_IN_WHOLE = ("filter", "watermark")
+WHOLE_WITH_A_KIND = ("filter",)
+"""Put in whole by a layer that names the kind, be it the same: what it does not give is unset."""
 
 
 def shipped_configs() -> Path:
@@ -101,7 +102,7 @@ def read_layer(path: Path) -> dict[str, Any]:
 def laid_over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """``base`` with the keys of ``over`` put in, section by section.
 
-    Lists, sections of another ``kind``, and a policy's filter and watermark are put in whole.
+    Lists, sections of another ``kind``, and a policy's filter of any given kind are put in whole.
     """
     merged = dict(base)
     for key, value in over.items():
@@ -110,7 +111,7 @@ def laid_over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any
             isinstance(old, Mapping)
             and isinstance(value, Mapping)
             and value.get("kind", old.get("kind")) == old.get("kind")
-            and key not in PUT_IN_WHOLE
+            and not (key in WHOLE_WITH_A_KIND and "kind" in value)
         ):
             left_out = replaced_by(key, value)
             kept = {name: one for name, one in old.items() if name not in left_out}

@@ -21,6 +21,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     "real-only": {"real": "fixed", "window": "none", "cap": "none"},
 }
 
+TAKE_REAL_IMAGES_IN = "take real images in before it: --with presets/mix.yaml"
+"""A hint: what a ValueError holds after its message."""
+
 
 class WatermarkConfig(Section):
     """The mark on what a generation releases, under a key of its own for each generation."""
@@ -155,13 +158,15 @@ class PolicyConfig(Section):
             raise ValueError("policy.filter reads watermarks, and there is no policy.watermark")
         if self.filter.kind == "oracle" and self.real in ("none", "hoarded"):
             raise ValueError(
-                f"policy.filter.kind: oracle leaves nothing where policy.real is {self.real}"
+                f"policy.filter.kind: oracle leaves nothing where policy.real is {self.real}",
+                TAKE_REAL_IMAGES_IN,
             )
         marks_all = self.watermark is not None and self.watermark.adoption == 1
         if self.filter.kind == "watermark" and marks_all and self.real in ("none", "hoarded"):
             raise ValueError(
                 "policy.filter.kind: watermark leaves nothing where all samples are marked and "
-                f"policy.real is {self.real}"
+                f"policy.real is {self.real}",
+                TAKE_REAL_IMAGES_IN,
             )
         if self.filter.trusted_real == "keep" and self.real == "none":
             raise ValueError("policy.filter.trusted_real has no effect where policy.real is none")

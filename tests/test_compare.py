@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,27 @@ def test_different_n_or_extractor_is_refused_unless_forced(
     assert next(iter(unlike)) in said.err
     assert said.out == ""
     assert call("compare", one, other, "--force").code == 0
+
+
+def test_rows_whose_n_is_an_outcome_do_not_stand_in_the_way(call: Call, tmp_path: Path) -> None:
+    def mixed(name: str, num_pool: int, num_pugs: int) -> Path:
+        scores = [
+            Score(0, "reject", "", "", 0.1, 0.05, 0.2, 100, "aa"),
+            Score(0, "label_fidelity", "pug", "", 0.5, 0.4, 0.6, num_pugs, "aa"),
+            Score(0, "warn_vendi", "", "", 2.0, 1.9, 2.1, num_pool, "aa"),
+        ]
+        (tmp_path / name).write_text(to_csv(scores), encoding="utf-8")
+        return tmp_path / name
+
+    paths = mixed("one.csv", 90, 7), mixed("other.csv", 80, 9)
+    said = call("compare", *paths)
+    assert said.code == 0
+    assert re.search(r"label_fidelity pug .* n 7 and 9\n", said.out)
+    assert "warn_vendi" not in said.out
+    assert "left out, because they are of 90 and 80 images: warn_vendi" in said.err
+    rows = {row["metric"]: row["n"] for row in call("compare", *paths, "--json").json["rows"]}
+    assert rows == {"reject": [100, 100], "label_fidelity": [7, 9]}
+    assert "warn_vendi" in call("compare", *paths, "--force").out
 
 
 def test_runs_are_compared_and_other_paths_refused(

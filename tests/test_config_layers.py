@@ -99,3 +99,21 @@ def test_a_filter_laid_over_its_control_is_no_control() -> None:
     config = load_config(shipped_configs() / "presets" / "mix.yaml", [], layers)
     assert config.policy.filter is not None
     assert not config.policy.filter.matched_random
+
+
+def test_the_control_of_a_filter_is_laid_over_it_by_one_key() -> None:
+    names = {"kind": "simulated", "true_positive_rate": 0.7, "false_positive_rate": 0.2}
+    base = {"policy": {"preset": "mix", "filter": names}}
+    control = laid_over(base, {"policy": {"filter": {"matched_random": True}}})
+    assert control["policy"]["filter"] == {**names, "matched_random": True}
+    again = laid_over(control, {"policy": {"filter": {"kind": "simulated"}}})
+    assert again["policy"]["filter"] == {"kind": "simulated"}
+
+
+@pytest.mark.parametrize("remedy", ["oracle", "watermark"])
+def test_a_filter_that_leaves_nothing_is_refused_with_what_to_lay_below_it(remedy: str) -> None:
+    layers = [shipped_configs() / name for name in ("presets/mix.yaml", f"remedies/{remedy}.yaml")]
+    with pytest.raises(ConfigError, match="leaves nothing") as refused:
+        load_config(shipped_configs() / "demo.yaml", [], layers[1:])
+    assert "--with presets/mix.yaml" in refused.value.hint
+    assert load_config(shipped_configs() / "demo.yaml", [], layers).policy.filter is not None

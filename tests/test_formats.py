@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import itertools
 import json
 import os
 import struct
@@ -20,7 +21,7 @@ from PIL import Image
 from imgcollapse.data.formats import read_idx, read_images
 from imgcollapse.data.resizing import fit_images
 from imgcollapse.data.writing import write_images
-from imgcollapse.errors import DataError
+from imgcollapse.errors import ConfigError, DataError
 from imgcollapse.images import ImageSet
 from imgcollapse.store.run_directory import RunDirectory, write_samples
 
@@ -74,9 +75,14 @@ def write_idx_pair(folder: Path, ending: str = "", part: str = "train") -> Image
     return ImageSet.of(images, labels, "0123")
 
 
-@pytest.mark.parametrize("ending", [".npz", ".zip", ""])
+WHOLE, PARTLY = [3, 0, 1, 2, 1, 0, 3], [3, -1, 1, 2, -1, 0, 0]
+
+
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("labels", [[3, 0, 1, 2, 1, 0, 3], [3, -1, 1, 2, -1, 0, 0], None])
+@pytest.mark.parametrize(
+    ("ending", "labels"),
+    [*itertools.product((".npz", ".zip", ""), (WHOLE, None)), (".npz", PARTLY), ("", PARTLY)],
+)
 def test_round_trip_is_lossless(
     tmp_path: Path, ending: str, channels: int, labels: list[int] | None
 ) -> None:
@@ -89,6 +95,13 @@ def test_round_trip_is_lossless(
     assert back.classes == AWKWARD
     assert notes == []
     assert [path.name for path in tmp_path.iterdir()] == [f"set{ending}"]
+
+
+def test_a_zip_that_edm_would_misread_is_not_written(tmp_path: Path) -> None:
+    images = ImageSet.of(noise(7, 3), np.array(PARTLY), AWKWARD)
+    with pytest.raises(ConfigError, match="2 of the 7 images have no class"):
+        write_images(images, tmp_path / "set.zip")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("ending", [".npz", ".zip"])

@@ -12,6 +12,7 @@ from itertools import takewhile
 from pathlib import Path
 
 import pytest
+from conftest import Call
 
 from imgcollapse.config_layers import list_configs
 
@@ -86,6 +87,19 @@ def test_every_preset_and_remedy_is_in_the_page_of_policies() -> None:
     folder = ROOT / "configs"
     below = {path.relative_to(folder) for path in list_configs()}
     assert named == {str(path) for path in below if len(path.parts) > 1}
+
+
+def test_the_commands_of_the_page_of_policies_run(call: Call) -> None:
+    page = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```console\n(.*?)```", page, re.S)
+    lines = [line.removeprefix("imgcollapse ") for block in blocks for line in block.splitlines()]
+    lines += re.findall(r"`(?:imgcollapse )?(run [^`]+)`", page)
+    assert len(lines) >= 4
+    for line in lines:
+        words = shlex.split(line)
+        said = call(*words, *(["--dry-run"] if words[0] == "run" else []))
+        assert said.code == 0, f"{line}\n{said.err}"
+        assert said.out, line
 
 
 def test_every_link_and_picture_of_the_pages_is_there() -> None:

@@ -96,8 +96,8 @@ def test_exact_copies_within_a_source_are_left_out_with_a_note(tmp_path: Path) -
 def test_images_without_a_class_are_left_out_with_a_note(tmp_path: Path) -> None:
     found = images((90, 90), 6)
     labels = np.where(np.arange(180) % 30 == 0, UNLABELLED, found.labels)
-    write_images(ImageSet.of(found.images, labels, CLASSES), tmp_path / "some.zip")
-    splits = from_files(tmp_path / "some.zip")
+    write_images(ImageSet.of(found.images, labels, CLASSES), tmp_path / "some.npz")
+    splits = from_files(tmp_path / "some.npz")
     assert any("6 images without a class" in note for note in splits.notes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -135,6 +136,11 @@ def test_held_out_real_images_calibrate(call: Call, tmp_path: Path) -> None:
         (("stamp", "in.npz", "16.npz", "--key", "a"), 3, "something at this path"),
         (("stamp", "in.npz", "out.npz"), 2, "--key"),
         (("stamp", "in.npz", "out.npz", "--key", "a", "--psnr", "20"), 2, "--psnr"),
+        (("stamp", "in.npz", "out.npz", "--key", ""), 2, "--key is empty"),
+        (("detect", "in.npz", "--key", ""), 2, "--key is empty"),
+        (("stamp", "in.npz", "out.npz", "--key", os.fsdecode(b"\xff")), 2, "no text in UTF-8"),
+        (("detect", "in.npz", "--key", "a", "--key", os.fsdecode(b"\xff")), 2, "no text in UTF-8"),
+        (("stamp", "part.npz", "out.zip", "--key", "a"), 2, "3 of the 6 images have no class"),
     ],
 )
 def test_what_cannot_be_done_is_refused_and_nothing_written(
@@ -144,6 +150,8 @@ def test_what_cannot_be_done_is_refused_and_nothing_written(
     write_images(dogs(20, size=16), tmp_path / "16.npz")
     small = ImageSet.of(np.zeros((3, 1, 8, 8), np.uint8), None, ())
     write_images(small, tmp_path / "8.npz")
+    part = ImageSet.of(dogs(3).images, np.array([0, -1, 1, -1, -1, 0]), CLASSES)
+    write_images(part, tmp_path / "part.npz")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     said = call("watermark", *words)
     assert said.code == code

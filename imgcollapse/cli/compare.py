@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from imgcollapse.scores import Score
 
 Key = tuple[str, str, str]
+SHARE_OF_ITS_OWN_N = "label_fidelity"
+"""Counts the images that were meant to show a class: an outcome, and its bias is none."""
 
 
 def compare(
@@ -31,15 +34,27 @@ def compare(
 ) -> None:
     """Print both values of every score, their difference, and whether the intervals meet.
 
-    Scores of different n or of different feature networks are refused: their bias differs.
+    Scores of different n or of different feature networks are refused: their bias differs. Early
+    warnings of pools of different sizes are left out.
     """
+    from imgcollapse.metrics.warning import WARNINGS
+
     scores = [_scores(path) for path in (first, second)]
     number = _generation(scores, generation)
     ours, theirs = ({_key(one): one for one in rows if one.generation == number} for rows in scores)
     common = [key for key in ours if key in theirs]
     if not force:
         _refuse_other_references(first, second)
+        left_out = [key for key in common if key[0] in WARNINGS and ours[key].n != theirs[key].n]
+        common = [key for key in common if key not in left_out]
         _refuse_unlike([(ours[key], theirs[key]) for key in common])
+        if left_out:
+            names = ", ".join(metric for metric, *_ in left_out)
+            sizes = f"{ours[left_out[0]].n:,} and {theirs[left_out[0]].n:,}"
+            print(
+                f"left out, because they are of {sizes} images: {names} (--force compares them)",
+                file=sys.stderr,
+            )
     rows = [_row(ours[key], theirs[key]) for key in common]
     if as_json:
         print_json({"generation": number, "rows": rows})
@@ -49,9 +64,10 @@ def compare(
     for row in rows:
         name = " ".join(part for part in (row["metric"], row["class"], row["reference"]) if part)
         apart = "" if row["intervals_meet"] is not False else "  intervals apart"
-        print(
-            f"{name:<46}{row['first']:>12.4g}{row['second']:>12.4g}{row['difference']:>12.4g}{apart}"
-        )
+        n, other_n = row["n"]
+        sizes = "" if n == other_n else f"  n {n:,} and {other_n:,}"
+        numbers = "".join(f"{row[what]:>12.4g}" for what in ("first", "second", "difference"))
+        print(f"{name:<46}{numbers}{apart}{sizes}")
 
 
 def _scores(path: Path) -> list[Score]:
@@ -97,7 +113,8 @@ def _key(score: Score) -> Key:
 
 def _refuse_unlike(pairs: list[tuple[Score, Score]]) -> None:
     for one, other in pairs:
-        for what in ("n", "extractor"):
+        compared = ("n", "extractor") if one.metric != SHARE_OF_ITS_OWN_N else ("extractor",)
+        for what in compared:
             values = getattr(one, what), getattr(other, what)
             if values[0] != values[1]:
                 raise ConfigError(
@@ -122,4 +139,5 @@ def _row(one: Score, other: Score) -> dict[str, Any]:
         "second": other.value,
         "difference": other.value - one.value,
         "intervals_meet": meet,
+        "n": [one.n, other.n],
     }

@@ -45,6 +45,7 @@ def stamp(
     from imgcollapse.policies.watermark import psnr_of
     from imgcollapse.policies.watermark import stamp as stamp_images
 
+    _refuse_no_text([key])
     writer_for(out)
     plain = _read(images)
     marked = stamp_images(plain.images, key, psnr=psnr)
@@ -107,7 +108,16 @@ def detect(
         _print_words(result, names, images, calibrate)
 
 
+def _refuse_no_text(keys: Sequence[str]) -> None:
+    """An unset variable of the shell gives an empty key; bytes that are no UTF-8 come as halves."""
+    if "" in keys:
+        raise ConfigError("--key is empty", "is the variable set that it comes from?")
+    if any("\ud800" <= letter <= "\udfff" for key in keys for letter in key):
+        raise ConfigError("--key is no text in UTF-8", "give a text or a number")
+
+
 def _named_once(keys: Sequence[str]) -> Mapping[str, Key]:
+    _refuse_no_text(keys)
     if repeated := next((one for one in keys if keys.count(one) > 1), None):
         raise ConfigError(f"--key {repeated} is given twice", "name each key once")
     return {key: key for key in keys}

@@ -28,7 +28,8 @@ def write_images(images: ImageSet, path: Path) -> None:
     """Writes an npz or a zip by the path's ending, a folder if it has none; never over anything.
 
     The formats hold images, labels and class names, and no origin. ConfigError for another
-    ending, DataError where the target is not empty or cannot be written.
+    ending, and for a zip of which a part of the images has no class; DataError where the target is
+    not empty or cannot be written.
     """
     write = writer_for(path)
     taken = any(path.iterdir()) if path.is_dir() else path.exists() and path.stat().st_size > 0
@@ -64,7 +65,15 @@ def write_zip(images: ImageSet, path: Path) -> None:
     """StyleGAN's and EDM's layout: numbered PNGs and ``dataset.json``; same images, same bytes.
 
     As their ``dataset_tool.py`` writes them, neither the PNGs nor the zip are compressed.
+    ConfigError where a part of the images has no class.
     """
+    without = int((images.labels == UNLABELLED).sum())
+    if 0 < without < len(images):
+        raise ConfigError(
+            f"{without:,} of the {len(images):,} images have no class, and EDM's reader would take "
+            "each of them for one of the last class",
+            "an npz or a folder keeps them apart",
+        )
     names = [f"{index:08d}"[:5] + f"/img{index:08d}.png" for index in range(len(images))]
     with staged(path) as staging, staging.open("wb") as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:

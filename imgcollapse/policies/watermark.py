@@ -54,8 +54,12 @@ def generation_key(run_seed: int, generation: int) -> int:
 
 def chips(key: Key, shape: Shape) -> NDArray[np.int8]:
     """The key's signs, -1 or 1, for images of this shape."""
-    random = random_for(0, "watermark", str(key), *shape)
-    return (2 * random.integers(0, 2, shape, np.int8) - 1).astype(np.int8)
+    return _signs(random_for(0, "watermark", str(key), *shape), shape)
+
+
+def chips_of_no_key(number: int, shape: Shape) -> NDArray[np.int8]:
+    """Signs as those of a key, that no key has: to calibrate with."""
+    return _signs(random_for(0, "watermark of no key", number, *shape), shape)
 
 
 def pattern(key: Key, shape: Shape) -> Array:
@@ -127,11 +131,11 @@ def signatures(images: Pixels) -> Array:
     return rows
 
 
-def sides(keys: Sequence[Key], shape: Shape) -> Array:
-    """The signs of each key, and those of its mirror image: (2K)×(CHW)."""
-    signs = np.stack([chips(key, shape) for key in keys])
-    both = np.stack([signs, signs[..., ::-1]], 1)
-    return both.reshape(2 * len(keys), -1).astype(np.float32)
+def sides(signs: Sequence[NDArray[np.int8]]) -> Array:
+    """The signs of each of K keys, C×H×W, and those of its mirror image: (2K)×(CHW)."""
+    stacked = np.stack(signs)
+    both = np.stack([stacked, stacked[..., ::-1]], 1)
+    return both.reshape(2 * len(signs), -1).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -151,7 +155,8 @@ class Correlation:
 
 def correlate(images: Pixels, keys: Sequence[Key]) -> Correlation:
     """The correlation of images N×C×H×W with each of the keys."""
-    both = sides(keys, shape_of(images))
+    shape = shape_of(images)
+    both = sides([chips(key, shape) for key in keys])
     z = np.empty((len(images), 2 * len(keys)))
     total = np.zeros(both.shape[1])
     for part in _chunks(images):
@@ -160,6 +165,10 @@ def correlate(images: Pixels, keys: Sequence[Key]) -> Correlation:
         total += rows.sum(0, np.float64)
     spread = float(np.linalg.norm(total)) / max(1, len(images))
     return Correlation(z.reshape(len(images), len(keys), 2), spread)
+
+
+def _signs(random: np.random.Generator, shape: Shape) -> NDArray[np.int8]:
+    return (2 * random.integers(0, 2, shape, np.int8) - 1).astype(np.int8)
 
 
 def _added(plain: Array, hidden: Array, strength: Array) -> Array:

@@ -20,6 +20,7 @@ from imgcollapse.policies.watermark import (
     Correlation,
     Key,
     Pixels,
+    chips_of_no_key,
     correlate,
     shape_of,
     sides,
@@ -122,12 +123,9 @@ def threshold_by_random_keys(
     """
     chosen = images[some_of(len(images), MOST_IMAGES, random_for(0, "watermark", "calibration"))]
     rows, shape = signatures(chosen), shape_of(images)
-    num = num_keys * max(FEWEST_GROUPS, RANDOM_KEYS // num_keys)
-    keys = [f"calibration {number}" for number in range(num)]
-    z = [
-        rows @ sides(keys[start : start + KEYS_AT_ONCE], shape).T
-        for start in range(0, num, KEYS_AT_ONCE)
-    ]
+    numbers = range(num_keys * max(FEWEST_GROUPS, RANDOM_KEYS // num_keys))
+    groups = [numbers[start:][:KEYS_AT_ONCE] for start in numbers[::KEYS_AT_ONCE]]
+    z = [rows @ sides([chips_of_no_key(one, shape) for one in group]).T for group in groups]
     return _threshold(np.concatenate(z, 1).reshape(-1, 2 * num_keys), fpr)
 
 
@@ -136,28 +134,38 @@ def threshold_by_real_images(
 ) -> Threshold:
     """Calibrated with the very keys on real images that none of them was stamped on.
 
-    That holds for these keys and images like these. DataError for fewer than 100 images.
+    That holds for these keys and images like these. Flat images, which say nothing of any key, are
+    left out; DataError for fewer than 100 others.
     """
-    if len(real) < FEWEST_REAL:
+    z = correlate(real, keys).z.reshape(len(real), -1)
+    telling = z[z.any(1)]
+    if len(telling) < FEWEST_REAL:
+        num_flat = len(real) - len(telling)
+        flat = f", {num_flat} flat ones left out," if num_flat else ""
         raise DataError(
-            f"{len(real)} real images are too few to calibrate with", f"{FEWEST_REAL} or more"
+            f"{len(telling)} real images{flat} are too few to calibrate with",
+            f"{FEWEST_REAL} or more",
         )
-    return _threshold(correlate(real, keys).z.reshape(len(real), -1), fpr)
+    return _threshold(telling, fpr)
 
 
 def _threshold(z: NDArray[np.floating], fpr: float) -> Threshold:
     """The quantile of the largest of several tests (values × tests) that a part ``fpr`` passes.
 
-    Where fewer than ``TAIL`` values lie beyond it: a normal tail of as many tests, scaled to the
-    quantile that ``TAIL`` values pass.
+    Where fewer than ``TAIL`` values lie beyond it: a normal tail of as many tests, through the
+    median and the quantile that ``TAIL`` values pass, because z of one key on images that are much
+    alike does not lie about 0. Never below 0, the z of an image that says nothing of any key.
     """
     num, tests = z.shape
-    found = Threshold(0.0, fpr, num)
-    part = TAIL / num if found.fitted else fpr
-    edge = float(np.quantile(z.max(1), 1 - part, method="higher"))
-    if found.fitted:
-        edge *= float(norm.isf(fpr / tests) / norm.isf(part / tests))
-    return Threshold(edge, fpr, num)
+    largest = z.max(1)
+    fitted = Threshold(0.0, fpr, num).fitted
+    part = TAIL / num if fitted else fpr
+    edge = float(np.quantile(largest, 1 - part, method="higher"))
+    if fitted:
+        middle = float(np.median(largest))
+        asked, passed, half = norm.isf(np.array([fpr, part, 0.5]) / tests)
+        edge = middle + (edge - middle) * float((asked - half) / (passed - half))
+    return Threshold(max(0.0, edge), fpr, num)
 
 
 def _set_tests(found: Correlation) -> tuple[SetTest, ...]:

@@ -70,12 +70,6 @@ def export_images(
     if labels == "judged":
         images = _judged(run, images)
     without = int((images.labels == UNLABELLED).sum())
-    if to == "zip" and 0 < without < len(images):
-        raise ConfigError(
-            f"{without:,} of the {len(images):,} images have no class, and EDM's reader would take "
-            "each of them for one of the last class",
-            "--to npz or --to folder keeps them apart",
-        )
     WRITERS[to](images, out)
     return Exported(len(images), "none" if without == len(images) else labels, without)
 
