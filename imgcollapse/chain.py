@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from imgcollapse.config import Config
-from imgcollapse.errors import NumericalError, numerical_errors_of
+from imgcollapse.errors import NumericalError, errors_of
 from imgcollapse.generators import (
     Fit,
     Generator,
@@ -86,7 +86,7 @@ def run_generation(
 
     ``past`` is what earlier generations released, as far back as ``remembered`` says, and with
     ``init: warm`` or ``pool: on-the-fly`` the generator is in the state of the last one. Numbers
-    of a lab that starts late are its own; draws, policy and origins go by those of the web.
+    of a lab that starts late are its own; draws, policy, origins and errors go by those of the web.
     """
     place = number + config.starts
 
@@ -94,7 +94,7 @@ def run_generation(
         return seed_for(config.chain_seed, "generation", place, purpose)
 
     drawn = max(maker.drawn, num_scored)
-    with numerical_errors_of(f"generation {number}"):
+    with errors_of(f"generation {place}", NumericalError):
         made = maker.pool(place, past)
         _refuse_too_few(config, made.images)
         passes = _pools_on_the_fly(config, maker, generator, place)

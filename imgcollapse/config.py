@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from imgcollapse.policy_config import PolicyConfig
+from imgcollapse.policy_config import PolicyConfig, WatermarkConfig
 from imgcollapse.sampling_config import (
     FEWEST_HEUN_STEPS,
     FLOW_SAMPLERS,
@@ -228,6 +228,12 @@ class Config(Section):
         return seed_for(self.seed, "lab", self.lab.name) if self.lab else self.seed
 
     @property
+    def watermarks(self) -> set[WatermarkConfig | None]:
+        """How the samples that pools may hold are marked; None stands for those that are not."""
+        web = self.lab.web if self.lab else ()
+        return {self.policy.watermark, *(seat.watermark for seat in web)}
+
+    @property
     def gives_labels(self) -> bool:
         """Whether what is released has classes, if the pool's images have."""
         copies = self.generator.kind == "bootstrap" or self.generator.labels != "none"
@@ -243,10 +249,8 @@ class Config(Section):
     def labs_make_an_ecosystem(self) -> Self:
         if self.labs:
             refuse_odd_labs(self.labs, self.generations)
-            if self.policy.pool == "on-the-fly":
-                raise ValueError(
-                    "policy.pool: on-the-fly goes with one lab, whose samples it draws"
-                )
+        if self.lab and self.policy.pool == "on-the-fly":
+            raise ValueError("policy.pool: on-the-fly goes with one lab, whose samples it draws")
         return self
 
     @model_validator(mode="after")

@@ -57,21 +57,22 @@ def lab_configs(config: Config) -> list[Config]:
     """
     base = config.model_dump(mode="json", by_alias=True)
     labs = base.pop("labs")
-    seats = [{name: lab[name] for name in ("name", "share", "starts")} for lab in labs]
-    configs = [
-        parse_config(
-            laid_over(base, lab.sections)
-            | {
-                "generations": config.generations - lab.starts,
-                "lab": {"name": lab.name, "web": seats},
-            },
-            f"lab {lab.name}",
-        )
+    values = [
+        laid_over(base, lab.sections) | {"generations": config.generations - lab.starts}
         for lab in config.labs
+    ]
+    seats = []
+    for alone, lab in zip(values, labs, strict=True):
+        policy = parse_config(alone, f"lab {lab['name']}").policy.model_dump(mode="json")
+        seat = {name: lab[name] for name in ("name", "share", "starts")}
+        seats.append({**seat, "watermark": policy["watermark"]})
+    configs = [
+        parse_config({**alone, "lab": {"name": lab["name"], "web": seats}}, f"lab {lab['name']}")
+        for alone, lab in zip(values, labs, strict=True)
     ]
     silent = [one.lab.name for one in configs if one.lab and not one.gives_labels]
     for one in configs:
-        if one.lab and silent and one.needs_labels:
+        if one.lab and silent and one.needs_labels and one.policy.window != "none":
             raise ConfigError(
                 f"the lab {one.lab.name} learns classes, and samples of {silent[0]} have none",
                 f"give {silent[0]} the repair relabel, or {one.lab.name} generator.label_dropout",

@@ -46,12 +46,12 @@ class NumericalError(LabError):
 
 
 @contextmanager
-def numerical_errors_of(place: str) -> Iterator[None]:
-    """Names the place, such as ``generation 3``, in a NumericalError that passes."""
+def errors_of(place: str, kind: type[LabError] = LabError) -> Iterator[None]:
+    """Names the place, such as ``generation 3``, in an error of this kind that passes."""
     try:
         yield
-    except NumericalError as error:
-        raise NumericalError(f"{place}: {error.message}", error.hint) from error
+    except kind as error:
+        raise type(error)(f"{place}: {error.message}", error.hint) from error
 
 
 class EnvironmentalError(LabError):

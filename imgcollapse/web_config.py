@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from imgcollapse.policy_config import WatermarkConfig
 from imgcollapse.section import Listed, Section
 
 Sections = dict[str, Any]
 
 
-class Seat(Section):
-    """One lab as the others see it."""
+class Member(Section):
+    """One lab, and its part in the web."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
-    share: float = Field(1.0, gt=0, description="of each generation's samples, relative to others")
+    share: float = Field(
+        1.0, gt=0, le=1e6, description="of each generation's samples, relative to others"
+    )
     starts: int = Field(0, ge=0, description="the first generation that it takes part in")
 
 
-class LabConfig(Seat):
+class Seat(Member):
+    """One lab as the others see it, with how it marks what it releases."""
+
+    watermark: WatermarkConfig | None = None
+
+
+class LabConfig(Member):
     """A lab: what of its config differs from that of the ecosystem, section by section.
 
     A lab that starts late trains, from its first generation on, on what its policy makes of the
@@ -51,6 +60,16 @@ class LabPlace(Section):
 
     name: str
     web: Listed[Seat]
+
+    @model_validator(mode="after")
+    def has_a_seat(self) -> Self:
+        names = [seat.name for seat in self.web]
+        if names.count(self.name) != 1:
+            raise ValueError(
+                f"lab.name: {self.name!r} is not the name of one seat of lab.web "
+                f"({', '.join(names)})"
+            )
+        return self
 
     @property
     def starts(self) -> int:

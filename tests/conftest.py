@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 import signal
@@ -122,6 +123,23 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
     run_to_disk(load_config(folder / "tiny.yaml"), folder / "run", SilentReporter())
     return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def without_pictures(finished: Path) -> Iterator[None]:
+    """To be quick, pictures are replaced by their data, but not those of ``finished``."""
+    from imgcollapse.figures.plot import Plot
+
+    run: Any = importlib.import_module("imgcollapse.study.chain_run")
+
+    def described(*arguments: object) -> bytes:
+        return repr(arguments).encode()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "draw_grid", described)
+        patch.setattr(run, "draw_histogram", described)
+        patch.setattr(Plot, "render", lambda plot, *_: plot.table().encode())
+        yield
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -12,18 +13,21 @@ from conftest import Call, SilentReporter, StopsAfter, lasting
 
 from imgcollapse.config import Config
 from imgcollapse.config_file import lab_configs, parse_config
-from imgcollapse.data.splits import make_splits
-from imgcollapse.errors import ConfigError, Stopped
+from imgcollapse.data.splits import Splits, make_splits
+from imgcollapse.errors import ConfigError, DataError, NumericalError, Stopped
 from imgcollapse.images import ImageSet
 from imgcollapse.policies import PoolMaker
-from imgcollapse.scores import select
+from imgcollapse.scores import FLOOR, select
 from imgcollapse.store.run_directory import RunDirectory
+from imgcollapse.study import run as study_run
 from imgcollapse.study.ecosystem import run_ecosystem
 from imgcollapse.study.first_mover import first_mover
 from imgcollapse.study.rescoring import check_scores
+from imgcollapse.study.run import run_to_disk
 from imgcollapse.study.web import web_samples
 from imgcollapse.web_config import Seat, parts_of_web
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
 LABS: list[dict[str, Any]] = [
     {"name": "first", "policy": {"preset": "mix"}},
     {"name": "second", "share": 0.5, "policy": {"preset": "replace"}},
@@ -55,7 +59,7 @@ def config(labs: list[dict[str, Any]] | None = None, **changes: Any) -> Config:
 
 
 @pytest.fixture(scope="module")
-def ecosystem(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ecosystem(without_pictures: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("ecosystem")
     run_ecosystem(config(), out, lambda _: SilentReporter())
     return out
@@ -164,6 +168,7 @@ def test_what_a_late_lab_lacks_is_the_difference_with_limits_that_hold_both(
         ([{**LABS[0], "starts": 1}, LABS[2]], "starts at generation 0"),
         ([*LABS[:2], {**LABS[2], "starts": 4}], "after the last"),
         ([LABS[0], {"name": "b", "sampling": {"num_images": 9}}], "num_images"),
+        ([LABS[0], {"name": "b", "share": 1e308}], "less than or equal to 1000000"),
     ],
 )
 def test_labs_that_make_no_ecosystem_are_refused(labs: list[dict[str, Any]], words: str) -> None:
@@ -178,6 +183,150 @@ def test_a_lab_that_learns_classes_is_not_fed_samples_without_them() -> None:
         lab_configs(config([{"name": "asked", "generator": vae}, silent]))
     relabelled = silent | {"policy": {"repairs": [{"kind": "relabel"}]}}
     lab_configs(config([{"name": "asked", "generator": vae}, relabelled]))
+    recluse = {"name": "asked", "generator": vae, "policy": {"preset": "real-only"}}
+    lab_configs(config([recluse, silent]))
+
+
+def test_no_lab_draws_pools_on_the_fly_whatever_the_base_says() -> None:
+    on_the_fly, mix = {"preset": "replace", "pool": "on-the-fly"}, {"preset": "mix"}
+    vae = {"kind": "vae"}
+    with pytest.raises(ConfigError, match=r"on-the-fly goes with one lab.*lab b"):
+        lab_configs(config([{"name": "a"}, {"name": "b", "policy": on_the_fly}], generator=vae))
+    all_else = [{"name": name, "policy": {**mix, "pool": "fixed"}} for name in "ab"]
+    lab_configs(config(all_else, generator=vae, policy=on_the_fly))
+
+
+def test_a_lab_without_a_seat_on_its_web_is_refused() -> None:
+    for names in ("a", "bb"):
+        web = [{"name": name} for name in names]
+        with pytest.raises(ConfigError, match="'b' is not the name of one seat"):
+            config([], lab={"name": "b", "web": web})
+
+
+DIGITS = {"source": "digits", "judge_per_class": 16, "reference_per_class": 16}
+UNFIT: dict[str, tuple[dict[str, Any], dict[str, Any], type[Exception], str]] = {
+    "class": (
+        {"policy": {"preset": "replace", "repairs": [{"kind": "curate", "favourite": "cat"}]}},
+        {},
+        ConfigError,
+        "lab unfit: .*unknown class cat",
+    ),
+    "generator": (
+        {"generator": {"kind": "gaussian", "components": 5000}},
+        {},
+        ConfigError,
+        "lab unfit: the generator needs",
+    ),
+    "fresh images": (
+        {"starts": 1, "policy": {"preset": "accumulate", "real": "fresh"}},
+        {"data": DIGITS, "generations": 50},
+        DataError,
+        "lab unfit: fresh real images run out",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", UNFIT)
+def test_what_does_not_fit_a_later_lab_is_refused_before_the_first_writes(
+    tmp_path: Path, what: str
+) -> None:
+    sections, changes, kind, words = UNFIT[what]
+    settings = config([LABS[0], {"name": "unfit", **sections}], **changes)
+    with pytest.raises(kind, match=words):
+        run_ecosystem(settings, tmp_path / "web", lambda _: SilentReporter())
+    assert not (tmp_path / "web").exists()
+
+
+def test_another_run_in_the_place_of_a_later_lab_is_refused_before_the_first_writes(
+    finished: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(finished, tmp_path / "second")
+    with pytest.raises(ConfigError, match="another config"):
+        run_ecosystem(config(), tmp_path, lambda _: SilentReporter())
+    assert [path.name for path in tmp_path.iterdir()] == ["second"]
+
+
+def test_an_ecosystem_and_a_chain_do_not_share_a_folder(
+    ecosystem: Path, copy_of_finished: Path
+) -> None:
+    with pytest.raises(ConfigError, match="run of one chain"):
+        run_ecosystem(config(), copy_of_finished, lambda _: SilentReporter())
+    with pytest.raises(ConfigError, match="something else than a run"):
+        run_to_disk(config([]), ecosystem, SilentReporter())
+
+
+class Hasty(SilentReporter):
+    """Asks for a stop as soon as a run is prepared."""
+
+    asks = False
+
+    def prepared(self, ruler: object) -> None:
+        self.asks = True
+
+    def should_stop(self) -> bool:
+        return self.asks
+
+
+def test_however_early_a_stop_is_asked_for_the_web_gets_on_and_data_are_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Config] = []
+
+    def counted(one: Config) -> Splits:
+        read.append(one)
+        return make_splits(one)
+
+    monkeypatch.setattr(study_run, "make_splits", counted)
+    settings = config([LABS[0], {**LABS[1], "starts": 1}], generations=3)
+    for generation in (1, 2):
+        with pytest.raises(Stopped, match=f"before generation {generation}"):
+            run_ecosystem(settings, tmp_path, lambda _: Hasty())
+        assert len(read) == generation
+    done = run_ecosystem(settings, tmp_path, lambda _: Hasty())
+    assert [len(run.generations()) for run in done] == [3, 2]
+
+
+def test_an_error_names_the_lab_and_the_generation_of_the_web(tmp_path: Path) -> None:
+    drops_all = {"kind": "simulated", "true_positive_rate": 1.0, "false_positive_rate": 0.0}
+    late = {**LABS[2], "policy": {"preset": "replace", "filter": drops_all}}
+    words = "lab late: generation 2: the filter left no image"
+    with pytest.raises(NumericalError, match=words) as caught:
+        run_ecosystem(config([LABS[0], late]), tmp_path, lambda _: SilentReporter())
+    assert caught.value.hint == "use policy.real: fixed or fresh"
+
+
+MARKS = {"preset": "mix", "watermark": {"psnr": 36.0}, "filter": {"kind": "watermark"}}
+
+
+def test_a_web_of_which_one_lab_marks_tells_all_of_marks_and_predicts_no_real_share(
+    tmp_path: Path, call: Call
+) -> None:
+    labs = [{"name": "marks", "policy": MARKS}, {"name": "plain", "policy": {"preset": "replace"}}]
+    marks, plain = run_ecosystem(
+        config(labs, generations=3), tmp_path / "web", lambda _: SilentReporter()
+    )
+    share = marks.pool(1)["filter"]["real_share"]
+    assert share["predicted"] is None
+    assert 0.5 < share["measured"] < 1
+    assert "predicted" not in call("show", "web/marks").out
+    found = select(plain.scores(), "radioactivity")
+    null = select(plain.scores(), "radioactivity_null")
+    assert [one.generation for one in found] == [FLOOR, 1, 2]
+    assert all(
+        one.value > (chance.high or 0) for one, chance in zip(found[1:], null[1:], strict=True)
+    )
+    assert check_scores(plain) == len(plain.scores())
+    path = plain.path / "gen_001" / "samples.npz"
+    carried = call("watermark", "detect", path, "--run", plain.path, "--json").json["keys"]
+    assert carried["generation 0"] > 10 > carried["generation 1"]
+
+
+def test_labs_that_mark_alike_are_known_to() -> None:
+    policies = [MARKS, {**MARKS, "real_fraction": 0.3}, {**MARKS, "watermark": {"psnr": 40.0}}]
+    labs = [{"name": name, "policy": one} for name, one in zip("abc", policies, strict=True)]
+    assert {len(one.watermarks) for one in lab_configs(config(labs[:2]))} == {1}
+    assert {len(one.watermarks) for one in lab_configs(config(labs))} == {2}
+    assert config([]).watermarks == {None}
 
 
 def test_what_is_wrong_with_a_lab_names_it_before_anything_is_written(

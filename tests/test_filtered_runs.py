@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,6 @@ from imgcollapse.config_file import parse_config
 from imgcollapse.data.kennel import BREEDS
 from imgcollapse.data.splits import make_splits
 from imgcollapse.errors import NumericalError, Stopped
-from imgcollapse.figures.plot import Plot
 from imgcollapse.generators.bootstrap import Bootstrap
 from imgcollapse.images import UNLABELLED
 from imgcollapse.metrics.judge import Judge
@@ -33,6 +30,7 @@ from imgcollapse.study.radioactivity import radioactivity_scores
 from imgcollapse.study.rescoring import check_scores
 from imgcollapse.study.run import run_to_disk
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
 MARKED = {
     "preset": "accumulate",
     "watermark": {"adoption": 0.8, "psnr": 36.0},
@@ -50,23 +48,8 @@ def config(policy: dict[str, Any], generations: int = GENERATIONS) -> Config:
     return parse_config({**yaml.safe_load(TINY), **given})
 
 
-@pytest.fixture(scope="module", autouse=True)
-def without_pictures() -> Iterator[None]:
-    """To be quick, pictures are replaced by their data."""
-    run: Any = importlib.import_module("imgcollapse.study.chain_run")
-
-    def described(*arguments: object) -> bytes:
-        return repr(arguments).encode()
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "draw_grid", described)
-        patch.setattr(run, "draw_histogram", described)
-        patch.setattr(Plot, "render", lambda plot, *_: plot.table().encode())
-        yield
-
-
 @pytest.fixture(scope="module")
-def marked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def marked(without_pictures: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A complete run that marks four fifths of its samples and looks for the marks."""
     out = tmp_path_factory.mktemp("marked") / "run"
     run_to_disk(config(MARKED), out, SilentReporter())

@@ -270,7 +270,21 @@ def test_a_pool_without_real_images_has_a_report_too(name: str) -> None:
 def test_a_filter_that_leaves_nothing_is_an_error(name: str) -> None:
     with pytest.raises(NumericalError, match="the filter left no image") as caught:
         applied(name, marked_pool()[300:])
-    assert "policy.real" in caught.value.hint
+    assert caught.value.hint == "use policy.real: fixed or fresh"
+
+
+def test_real_images_that_a_filter_dropped_with_all_others_can_be_trusted() -> None:
+    with pytest.raises(NumericalError, match="the filter left no image") as caught:
+        applied("simulated", blank_pool(1, 1), true_positive_rate=1.0, false_positive_rate=1 - 1e-9)
+    assert caught.value.hint == "use policy.filter.trusted_real: keep"
+
+
+def test_no_real_share_is_predicted_from_rates_that_are_not_known() -> None:
+    for matched in (False, True):
+        done = applied("watermark", matched_random=matched)
+        settings = config("watermark", matched_random=matched)
+        share = report(settings, done, rates_are_known=False)["real_share"]
+        assert (share["predicted"] is not None) == matched
 
 
 def test_the_watermark_filter_finds_marks_at_the_rate_it_expects() -> None:

@@ -25,8 +25,9 @@ LAYERS = (
     ("drawing", "config_file"),
     ("config_layers",),
     ("config", "images", "device", "scores"),
+    ("web_config",),
     ("sampling_config", "policy_config", "training_config"),
-    ("repair_config", "web_config"),
+    ("repair_config",),
     ("section", "errors", "seeds", "thinning", "arrays"),
 )
 LAYER_OF = {part: height for height, layer in enumerate(LAYERS) for part in layer}

@@ -130,7 +130,7 @@ def _keys_of_run(path: Path) -> Mapping[str, Key]:
 
     run = RunDirectory(path)
     config = run.config()
-    if config.policy.watermark is None:
+    if config.watermarks == {None}:
         raise ConfigError(f"the run marks nothing ({path})", "its config has no policy.watermark")
     if not run.generations():
         raise ConfigError(f"no generation is committed yet ({path})", "imgcollapse status DIR")

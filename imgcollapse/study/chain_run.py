@@ -114,7 +114,7 @@ class ChainRun:
         if self.done < self.config.generations and self.reporter.should_stop():
             self.finish()
             raise Stopped(
-                f"stopped before generation {self.done} ({self.run.path})",
+                f"stopped before generation {self.config.starts + self.done} ({self.run.path})",
                 "give the same command again to go on",
             )
 

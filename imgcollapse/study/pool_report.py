@@ -34,8 +34,9 @@ def pool_report(config: Config, generation: Generation, judge: Judge) -> dict[st
         "judged": _judged(pool, pool.labels == UNLABELLED, judge),
     }
     if config.policy.filter is not None and filtered is not None:
+        alike = config.policy.filter.reads != "watermark" or len(config.watermarks) == 1
         found["filter"] = {
-            **report(config.policy.filter, filtered),
+            **report(config.policy.filter, filtered, rates_are_known=alike),
             "dropped_counts": _judged(filtered.incoming, ~filtered.kept, judge),
         }
     if psnr is not None:

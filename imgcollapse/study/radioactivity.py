@@ -23,7 +23,7 @@ def radioactivity_scores(
     images (Sablayrolles, Douze, Schmid, Jégou, *Radioactive data*, ICML 2020).
     """
     place = generation + config.starts if generation != FLOOR else 1
-    if config.policy.watermark is None or place == 0:
+    if config.watermarks == {None} or place == 0:
         return []
     key = generation_key(config.seed, place - 1)
     found = correlate(images.images, [key])

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from imgcollapse.config import Config
-from imgcollapse.data.splits import make_splits
+from imgcollapse.data.splits import Splits, make_splits
 from imgcollapse.device import describe, pick_device, set_up
 from imgcollapse.figures.run_figures import AT_THE_END, draw_run
-from imgcollapse.generators import make_generator
+from imgcollapse.generators import Generator, make_generator
 from imgcollapse.policies import refuse_unfit
 from imgcollapse.store.lock import LOCK, RunLock
 from imgcollapse.store.places import refuse_unwritable
@@ -60,6 +63,38 @@ def has_all(run: RunDirectory, generations: int) -> bool:
     return len(run.generations()) == generations and _last_figure(run).is_file()
 
 
+@dataclass(frozen=True)
+class Start:
+    """What a run goes out from, found to fit together."""
+
+    splits: Splits
+    generator: Generator
+    device: torch.device
+
+
+def start_of(config: Config, out: Path, reporter: Reporter, splits: Splits | None = None) -> Start:
+    """Refuses what does not fit, before anything is written; ``splits`` are read where not given.
+
+    ConfigError, DataError, EnvironmentalError, or LockedError where another process writes there.
+    """
+    refuse_unwritable(out, "run")
+    if (out / LOCK).exists():
+        with RunLock(out):  # who writes here already is met before the data are read
+            pass
+    device = pick_device(config.device)
+    set_up(device, config.deterministic)
+    reporter.stage("real images")
+    splits = splits or make_splits(config)
+    for note in splits.notes:
+        reporter.message(note)
+    if reason := why_no_selection(config):
+        reporter.message(f"no rows of selection and crowding: {reason}")
+    generator = make_generator(config, splits.pool.image_shape, splits.pool.classes, device)
+    refuse_small_pools(config, splits.pool)
+    refuse_unfit(config.policy, splits.pool)
+    return Start(splits, generator, device)
+
+
 @contextmanager
 def opened(
     config: Config,
@@ -68,27 +103,16 @@ def opened(
     sibling: RunDirectory | None = None,
     train: Callable[[Task], Trained] = train,
     overlap: bool | None = None,
+    start: Start | None = None,
 ) -> Iterator[ChainRun]:
     """The run in ``out``, locked and prepared, to be gone on with; figures are drawn at its end.
 
     Arguments are those of ``run_to_disk``; of the lab of an ecosystem a sibling is another one.
+    ``start`` is what the run goes out from, where that is known.
     """
     run = RunDirectory(out)
-    refuse_unwritable(out, "run")
-    if (out / LOCK).exists():
-        with RunLock(out):  # who writes here already is met before the data are read
-            pass
-    device = pick_device(config.device)
-    set_up(device, config.deterministic)
-    reporter.stage("real images")
-    splits = make_splits(config)
-    for note in splits.notes:
-        reporter.message(note)
-    if reason := why_no_selection(config):
-        reporter.message(f"no rows of selection and crowding: {reason}")
-    generator = make_generator(config, splits.pool.image_shape, splits.pool.classes, device)
-    refuse_small_pools(config, splits.pool)
-    refuse_unfit(config.policy, splits.pool)
+    start = start or start_of(config, out, reporter)
+    splits, generator, device = start.splits, start.generator, start.device
     if overlap is None:
         overlap = device.type == "cuda" and not config.training.cuda_graphs
     out.mkdir(parents=True, exist_ok=True)

@@ -66,10 +66,10 @@ def filter_pool(
     kept = np.ones(len(incoming), bool)
     kept[seen] = _any_as_many(finding.kept, evidence) if config.matched_random else finding.kept
     if not kept.any():
-        raise NumericalError(
-            "the filter left no image in the pool",
-            "use policy.real: fixed or fresh, or policy.filter.trusted_real: keep",
-        )
+        hint = "use policy.real: fixed or fresh"
+        if (incoming.origin == REAL).any():
+            hint = "use policy.filter.trusted_real: keep"
+        raise NumericalError("the filter left no image in the pool", hint)
     left = joined([(incoming, np.flatnonzero(kept))], keep)
     return Filtered(left, incoming, seen, kept, finding)
 

@@ -19,13 +19,14 @@ ROC_AT = (0.001, 0.01, 0.1)
 Mask = NDArray[np.bool_]
 
 
-def report(config: FilterConfig, done: Filtered) -> dict[str, Any]:
+def report(config: FilterConfig, done: Filtered, rates_are_known: bool = True) -> dict[str, Any]:
     """As ``pool.json`` records it. Rates are parts of the images that the filter met.
 
     ``true_positive_rate`` is the part of the generated images that was dropped,
     ``false_positive_rate`` that of the real ones, both with 95 % limits (Clopper and Pearson 1934)
     and None where there was no such image. ``roc`` is the curve of the suspicion, None where all
-    images are of one kind.
+    images are of one kind. No real share is predicted from rates that are not known: those of
+    marks, where not all generated images are marked alike.
     """
     is_real = done.incoming.origin == REAL
     dropped = ~done.kept
@@ -45,7 +46,7 @@ def report(config: FilterConfig, done: Filtered) -> dict[str, Any]:
         "roc": _roc(done.finding.suspicion, is_real[done.seen]),
         "real_share": {
             "incoming": float(is_real.mean()),
-            "predicted": _predicted(config, done, is_real),
+            "predicted": _predicted(config, done, is_real, rates_are_known),
             "measured": float(is_real[done.kept].mean()),
         },
     }
@@ -66,7 +67,9 @@ def _roc(suspicion: NDArray[np.float64], is_real: Mask) -> dict[str, Any] | None
     return {"auc": curve.area, "tpr_at": {f"{fpr:g}": curve.tpr_at(fpr) for fpr in ROC_AT}}
 
 
-def _predicted(config: FilterConfig, done: Filtered, is_real: Mask) -> float | None:
+def _predicted(
+    config: FilterConfig, done: Filtered, is_real: Mask, rates_are_known: bool
+) -> float | None:
     """The real share after dropping at the rates that the filter expects.
 
     For a part s of generated images: 1 - s (1 - t) / (s (1 - t) + (1 - s) (1 - f)), where a part t
@@ -75,6 +78,8 @@ def _predicted(config: FilterConfig, done: Filtered, is_real: Mask) -> float | N
     found, false = done.finding.rates
     if config.matched_random:
         found = false = float((~done.kept).sum() / max(1, done.seen.sum()))
+    elif not rates_are_known:
+        return None
     real = is_real.sum() - false * (done.seen & is_real).sum()
     generated = (~is_real).sum() - found * (done.seen & ~is_real).sum()
     return float(real / (real + generated)) if real + generated > 0 else None
