@@ -215,7 +215,7 @@ UNFIT: dict[str, tuple[dict[str, Any], dict[str, Any], type[Exception], str]] = 
         {"generator": {"kind": "gaussian", "components": 5000}},
         {},
         ConfigError,
-        "lab unfit: the generator needs",
+        "lab unfit: generator and scores need",
     ),
     "fresh images": (
         {"starts": 1, "policy": {"preset": "accumulate", "real": "fresh"}},
