@@ -60,8 +60,8 @@ def fake(cell: Cell, value: Value, generations: int = 3) -> None:
 
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., tuple[StudyFolder, Study]]:
-    def made(seeds: int, value: Value) -> tuple[StudyFolder, Study]:
-        (tmp_path / "s.yaml").write_text(STUDY, encoding="utf-8")
+    def made(seeds: int, value: Value, text: str = STUDY) -> tuple[StudyFolder, Study]:
+        (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
         study = read_study(tmp_path / "s.yaml", [f"seeds={seeds}"])
         folder = StudyFolder(tmp_path / "study")
         folder.create(study)
@@ -142,16 +142,11 @@ def test_survival_counts_classes_of_all_chains_and_tests_arms(make: Any) -> None
     assert float(tests["20"]["p"]) < 0.01
 
 
-def test_an_arm_that_copies_is_judged_as_the_arms_that_it_is_compared_with(tmp_path: Path) -> None:
+def test_an_arm_that_copies_is_judged_as_the_arms_that_it_is_compared_with(make: Any) -> None:
     """These cells hold no images to count; both arms' scores say the same."""
     copying = {"generator": {"kind": "bootstrap"}}
     text = f"{{base: smoke.yaml, set: {{generations: 3}}, arms: {{one: {{}}, copies: {copying}}}}}"
-    (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
-    study = read_study(tmp_path / "s.yaml", ["seeds=3"])
-    folder = StudyFolder(tmp_path / "study")
-    folder.create(study)
-    for cell in folder.cells(study):
-        fake(cell, random_value)
+    folder, study = make(3, random_value, text)
     cells = {arm: [one for one in folder.cells(study) if one.arm == arm] for arm in study.arms}
     lives = survival_of(cells)
     assert lives["one"] == lives["copies"]
@@ -168,15 +163,11 @@ def test_an_arm_that_copies_is_judged_as_the_arms_that_it_is_compared_with(tmp_p
     assert exact["copies"][20].lost == {2: 3}, "by its last image, where every arm copies"
 
 
-def test_selection_has_the_numbers_and_limits_of_the_summary(tmp_path: Path) -> None:
+def test_selection_has_the_numbers_and_limits_of_the_summary(make: Any) -> None:
     """Crowding that is alike in all chains is no surer than its measurement."""
     text = "{base: smoke.yaml, set: {generations: 3}, arms: {one: {}}}"
-    (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
-    study = read_study(tmp_path / "s.yaml", ["seeds=3"])
-    folder = StudyFolder(tmp_path / "study")
-    folder.create(study)
+    folder, study = make(3, random_value, text)
     for cell in folder.cells(study):
-        fake(cell, random_value)
         for number in range(3):
             path = cell.path / f"gen_{number:03d}" / "scores.json"
             ours = [

@@ -19,10 +19,10 @@ from imgcollapse.training.together import train_together
 
 
 def packing_suite(setting: Setting) -> Iterator[Result]:
+    chains, num, epochs = (4, 10_240, 2) if setting.quick else (32, 60_000, 20)
     if setting.device.type in STACKED_ON:
-        yield from _stacked(setting)
+        yield from _stacked(setting, chains, num, epochs)
     else:
-        chains, num, epochs = (4, 10_240, 2) if setting.quick else (32, 60_000, 20)
         yield _in_processes(
             setting,
             "pack/vae",
@@ -40,8 +40,7 @@ def packing_suite(setting: Setting) -> Iterator[Result]:
     )
 
 
-def _stacked(setting: Setting) -> Iterator[Result]:
-    chains, num, epochs = (4, 10_240, 2) if setting.quick else (32, 60_000, 20)
+def _stacked(setting: Setting, chains: int, num: int, epochs: int) -> Iterator[Result]:
     pool = synthetic_pool(num, DIGITS)
 
     def tasks() -> list[Task]:
