@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -145,13 +145,17 @@ def set_up(device: torch.device, deterministic: bool) -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
-def autocast_dtype(device: torch.device, precision: Literal["auto", "fp32", "bf16"]) -> torch.dtype:
-    """bfloat16 where asked for, or on a CUDA device that has it; else float32."""
-    if precision == "bf16":
-        return torch.bfloat16
-    if precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported():
-        return torch.bfloat16
-    return torch.float32
+def has_bf16(device: torch.device) -> bool:
+    """Whether a device multiplies bfloat16 by instructions of its own, and does not emulate it."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    capabilities = getattr(torch.cpu, "get_capabilities", dict[str, Any])()  # not in 2.10
+    return bool(capabilities.get("avx512_bf16", False))
+
+
+def dtype_of(precision: Literal["auto", "fp32", "bf16"]) -> torch.dtype:
+    """What products are computed in; ``auto``, which generators settle, is float32 by itself."""
+    return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
 def describe(device: torch.device) -> dict[str, object]:
@@ -161,6 +165,7 @@ def describe(device: torch.device) -> dict[str, object]:
         "device": device.type,
         "device_name": name or platform.machine(),
         "threads": torch.get_num_threads(),
+        "bf16": has_bf16(device),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cuda": torch.version.cuda if device.type == "cuda" else None,

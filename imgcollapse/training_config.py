@@ -22,7 +22,9 @@ class TrainingConfig(Section):
     gradient_clip: float = Field(1.0, gt=0)
     ema_decay: float = Field(0.999, ge=0, lt=1)
     precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="of products in training and drawing; auto: bf16 on CUDA that has it"
+        "auto",
+        description="of products in training and drawing; auto: bf16 for diffusion where the "
+        "device has it, else fp32",
     )
     compile: Literal["auto", "always", "never"] = Field(
         "auto",

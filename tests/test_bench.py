@@ -23,6 +23,7 @@ from imgcollapse.bench.timing import rates_in_turn, timed
 from imgcollapse.bench.training_suite import as_tensors
 from imgcollapse.config_file import load_config, parse_config
 from imgcollapse.config_layers import find_config
+from imgcollapse.device import has_bf16
 from imgcollapse.sampling_config import SAMPLING_PRESETS
 
 ROOT = Path(__file__).parent.parent
@@ -83,11 +84,13 @@ def test_work_counts_products_forward_and_backward() -> None:
 
 
 def test_the_limit_is_the_larger_of_arithmetic_and_traffic() -> None:
-    ceilings = Ceilings(flops=100.0, bytes=10.0, dtype="float32")
+    ceilings = Ceilings(flops={"fp32": 100.0, "bf16": 200.0}, bytes=10.0)
     assert ceilings.rate(Work(flops=50.0, bytes=1.0), units=4) == 8
     assert ceilings.rate(Work(flops=50.0, bytes=20.0), units=4) == 2
-    measured = measure_ceilings(CPU, torch.float32)
-    assert measured.flops > 1e8
+    assert ceilings.rate(Work(flops=50.0, bytes=1.0, precision="bf16"), units=4) == 16
+    measured = measure_ceilings(CPU)
+    assert set(measured.flops) == ({"fp32", "bf16"} if has_bf16(CPU) else {"fp32"})
+    assert min(measured.flops.values()) > 1e8
     assert measured.bytes > 1e8
 
 
@@ -151,7 +154,7 @@ def test_bench_writes_and_prints_what_it_found(call: Call, tmp_path: Path) -> No
     assert row["holds"] is (row["ratio"] >= row["target"])
     kept = json.loads((tmp_path / "bench.json").read_text())
     assert kept == said.json
-    assert kept["ceilings"]["flops"] > 0
+    assert kept["ceilings"]["flops"]["fp32"] > 0
 
 
 def test_bench_refuses_what_it_cannot_do(call: Call, tmp_path: Path) -> None:

@@ -223,12 +223,14 @@ def test_going_on_elsewhere_is_a_warning_that_names_what_differs(
     path = copy_of_finished / "environment.json"
     recorded = json.loads(path.read_text())
     recorded["threads"] += 7
+    recorded["bf16"] = "sometimes"
     recorded["versions"]["torch"] = "1.0"
     path.write_text(json.dumps(recorded))
     said = call("run", tiny_yaml, "--out", copy_of_finished)
     assert said.code == 0
     (warning,) = [line for line in said.err.splitlines() if line.startswith("warning: ")]
     assert f"(was {recorded['threads']})" in warning
+    assert "(was sometimes)" in warning
     assert "torch " in warning
     assert "(was 1.0)" in warning
     assert "numpy" not in warning

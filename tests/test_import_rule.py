@@ -23,7 +23,7 @@ LAYERS = (
     ("data", "generators", "policies", "metrics", "store"),
     ("training",),
     ("drawing", "config_file"),
-    ("config_layers",),
+    ("config_layers", "precision"),
     ("config", "images", "device", "scores"),
     ("web_config",),
     ("sampling_config", "policy_config", "training_config"),

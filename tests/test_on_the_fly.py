@@ -45,7 +45,12 @@ def config(kind: str, generations: int = 3, **policy: Any) -> Config:
         {
             "seed": 4,
             "generations": generations,
-            "training": {"steps": STEPS, "batch_size": BATCH, "warmup_steps": 2},
+            "training": {
+                "steps": STEPS,
+                "batch_size": BATCH,
+                "warmup_steps": 2,
+                "precision": "fp32",
+            },
             "policy": {"preset": "replace", "pool": "on-the-fly", **policy},
             **KINDS[kind],
         }

@@ -432,7 +432,13 @@ def test_a_beginning_made_elsewhere_or_by_another_config_is_not_shared(
     other = run.config().model_copy(update={"seed": 8})
     assert not share_beginning(run, other, sibling)
     environment = sibling.environment()
-    for change in ({"threads": 99}, {"device": "tpu"}, {"versions": {"torch": "1.0"}}):
+    changes = (
+        {"threads": 99},
+        {"device": "tpu"},
+        {"bf16": None},
+        {"versions": {"torch": "1"}},
+    )
+    for change in changes:
         write_json(copy_of_finished / "environment.json", environment | change)
         assert not share_beginning(run, run.config(), sibling)
     assert not list(run.path.glob("gen_*"))

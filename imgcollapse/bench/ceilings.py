@@ -14,18 +14,19 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from imgcollapse.bench.timing import seconds_of
+from imgcollapse.device import dtype_of, has_bf16
 from imgcollapse.generators.dense import IMAGES
+from imgcollapse.precision import Precision
 
 TRIES = 5
 
 
 @dataclass(frozen=True)
 class Ceilings:
-    """Floating-point operations a second of products and bytes a second of a copy."""
+    """Floating-point operations a second of products, by precision, and bytes of a copy."""
 
-    flops: float
+    flops: Mapping[Precision, float]
     bytes: float
-    dtype: str
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -36,26 +37,30 @@ class Ceilings:
         The roofline (Williams, Waterman and Patterson 2009): arithmetic or memory traffic,
         whichever takes longer.
         """
-        return units / max(work.flops / self.flops, work.bytes / self.bytes)
+        return units / max(work.flops / self.flops[work.precision], work.bytes / self.bytes)
 
 
-def measure_ceilings(device: torch.device, dtype: torch.dtype) -> Ceilings:
-    """The best of five products of square matrices, by either library, and of five copies.
+def measure_ceilings(device: torch.device) -> Ceilings:
+    """The best of five products of square matrices, and of five copies."""
+    length = 2**28 if device.type == "cuda" else 2**25
+    source = torch.randn(length, device=device)
+    target = torch.empty_like(source)
+    seconds = _least(lambda: target.copy_(source), device)
+    precisions: tuple[Precision, ...] = ("fp32", "bf16") if has_bf16(device) else ("fp32",)
+    products = {one: _products(device, dtype_of(one)) for one in precisions}
+    return Ceilings(products, 2 * source.numel() * source.element_size() / seconds)
 
-    PyTorch leaves products to MKL on a CPU and convolutions to oneDNN, which differ in speed.
-    """
-    side, length = (8192, 2**28) if device.type == "cuda" else (2048, 2**25)
+
+def _products(device: torch.device, dtype: torch.dtype) -> float:
+    """Of either library: PyTorch leaves products on a CPU to MKL, and convolutions to oneDNN."""
+    side = 8192 if device.type == "cuda" else 2048
     left, right = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
-    one = torch.randn(length, device=device)
-    other = torch.empty_like(one)
     kernel = right[:, :, None, None]
     rows = left.view(IMAGES, side // IMAGES, 1, side).permute(0, 3, 1, 2)
     product = min(
         _least(lambda: left @ right, device), _least(lambda: F.conv2d(rows, kernel), device)
     )
-    flops = 2 * side**3 / product
-    copied = 2 * one.numel() * one.element_size() / _least(lambda: other.copy_(one), device)
-    return Ceilings(flops, copied, str(dtype).removeprefix("torch."))
+    return 2 * side**3 / product
 
 
 def _least(work: Callable[[], object], device: torch.device) -> float:
@@ -69,9 +74,10 @@ class Work:
 
     flops: float
     bytes: float
+    precision: Precision = "fp32"
 
 
-def work_of(run: Callable[[], object]) -> Work:
+def work_of(run: Callable[[], object], precision: Precision = "fp32") -> Work:
     """Counts matrix products, convolutions and attention, forward and backward.
 
     What lies between them (norms, activations, the optimizer) counts as fused and free.
@@ -79,7 +85,7 @@ def work_of(run: Callable[[], object]) -> Work:
     counter = _Counter()
     with counter:
         run()
-    return Work(counter.flops, counter.bytes)
+    return Work(counter.flops, counter.bytes, precision)
 
 
 class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -45,7 +45,7 @@ def _unet(setting: Setting, size: str, way: str, training: dict[str, Any]) -> It
     x = torch.zeros(64, *COLOURS, device=setting.device)
     t = torch.zeros(64, device=setting.device)
     with torch.no_grad():
-        forward = setting.work_of(lambda: network(x, t, t))
+        forward = setting.work_of(lambda: network(x, t, t), fast.training)
     limit = setting.ceilings.rate(forward, 64)
 
     def stock(num_steps: int = steps) -> None:

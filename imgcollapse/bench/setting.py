@@ -11,7 +11,10 @@ import torch
 
 from imgcollapse.bench.ceilings import Ceilings, Work, work_of
 from imgcollapse.config import Config
+from imgcollapse.device import dtype_of
 from imgcollapse.images import ImageSet
+from imgcollapse.precision import Precision
+from imgcollapse.training_config import TrainingConfig
 
 CLASSES = tuple("0123456789")
 
@@ -25,11 +28,12 @@ class Setting:
     quick: bool
     rounds: int
 
-    def work_of(self, run: Callable[[], object]) -> Work:
-        """What a run needs in the precision in which the ceilings were measured."""
-        dtype: torch.dtype = getattr(torch, self.ceilings.dtype)
+    def work_of(self, run: Callable[[], object], training: TrainingConfig) -> Work:
+        """What a run needs in the precision of a generator's training."""
+        precision: Precision = "bf16" if training.precision == "bf16" else "fp32"
+        dtype = dtype_of(precision)
         with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
-            return work_of(run)
+            return work_of(run, precision)
 
     @property
     def ways(self) -> dict[str, dict[str, Any]]:

@@ -16,7 +16,7 @@ from imgcollapse.bench.sampling_suite import sampling_suite
 from imgcollapse.bench.scoring_suite import scoring_suite
 from imgcollapse.bench.setting import Setting
 from imgcollapse.bench.training_suite import training_suite
-from imgcollapse.device import autocast_dtype, describe
+from imgcollapse.device import describe
 
 SUITES: dict[str, Callable[[Setting], Iterator[Result]]] = {
     "train": training_suite,
@@ -37,7 +37,7 @@ def run_suites(
 ) -> dict[str, Any]:
     """Runs the suites and returns what ``bench.json`` holds; ``heard`` is told of each result."""
     heard("measuring the machine's limits")
-    ceilings = measure_ceilings(device, autocast_dtype(device, "auto"))
+    ceilings = measure_ceilings(device)
     setting = Setting(device, ceilings, quick, rounds)
     results: list[Result] = []
     for name in names:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -46,18 +46,31 @@ UNETS: dict[str, dict[str, Any]] = {
 
 
 def training_suite(setting: Setting) -> Iterator[Result]:
-    yield from _vae(setting)
+    yield from _vae(setting, "")
+    if "bf16" in setting.ceilings.flops:
+        yield from _vae(setting, "-bf16", precision="bf16")
+        yield _guard(
+            "train/guard-vae-bf16",
+            lambda: make_vae(setting, 4 if setting.quick else 20, precision="bf16"),
+            synthetic_pool(20_480, DIGITS),
+            "the dense VAE in bf16",
+        )
     for size in (SMALL,) if setting.quick else (SMALL, MIDDLE, LARGE):
         for way, training in setting.ways.items():
             yield from _unet(setting, size, way, training)
-    yield _guard(setting)
-
-
-def _guard(setting: Setting) -> Result:
-    """The small UNet as the lab trains it, and in plain steps of whole batches in fp32."""
     steps = 8 if setting.quick else 500
-    pool = synthetic_pool(1024, COLOURS)
+    yield _guard(
+        "train/guard",
+        lambda: make_unet(setting, SMALL, steps),
+        synthetic_pool(1024, COLOURS),
+        "the small UNet",
+    )
+
+
+def _guard(name: str, make: Callable[[], VAE | Diffusion], pool: ImageSet, what: str) -> Result:
+    """A network as the lab trains it, and in plain steps of whole batches in fp32."""
     curves: list[tuple[float, ...]] = []
+    steps: list[int] = []
     for plain in (False, True):
 
         def carry_out(task: Task, plain: bool = plain) -> Trained:
@@ -67,12 +80,12 @@ def _guard(setting: Setting) -> Result:
                 task = replace(task, rows_at_once=None, config=recipe)
             trained = train(task)
             curves.append(trained.curve)
+            steps.append(trained.steps)
             return trained
 
-        ours = make_unet(setting, SMALL, steps)
-        ours.fit(pool, seed=1, surroundings=Surroundings(train=carry_out))
+        make().fit(pool, seed=1, surroundings=Surroundings(train=carry_out))
     fast, slow = curves
-    return guard("train/guard", fast, slow, f"curve over {steps} steps, against fp32 eager")
+    return guard(name, fast, slow, f"{what}: curve over {steps[0]:,} steps, against fp32 eager")
 
 
 def as_tensors(pool: ImageSet) -> TensorDataset:
@@ -81,22 +94,24 @@ def as_tensors(pool: ImageSet) -> TensorDataset:
     return TensorDataset(pixels, torch.from_numpy(pool.labels))
 
 
-def make_vae(setting: Setting, epochs: float) -> VAE:
+def make_vae(setting: Setting, epochs: float, **training: Any) -> VAE:
     """The lab's dense VAE in the sizes of the baseline's."""
     config = config_of(
         generator={"kind": "vae", "network": "mlp", "width": HIDDEN, "latent": LATENT},
-        training={"budget": "epochs", "epochs": epochs, "batch_size": BATCH, "warmup_steps": 5},
-    )
+        training={
+            "budget": "epochs", "epochs": epochs, "batch_size": BATCH, "warmup_steps": 5, **training
+        },
+    )  # fmt: skip
     return VAE(config, DIGITS, CLASSES, setting.device)
 
 
-def _vae(setting: Setting) -> Iterator[Result]:
+def _vae(setting: Setting, way: str, **training: Any) -> Iterator[Result]:
     num, epochs = (20_480, 4) if setting.quick else (61_440, 20)
     pool = synthetic_pool(num, DIGITS)
-    ours = make_vae(setting, epochs)
+    ours = make_vae(setting, epochs, **training)
     values = pool.images[0].size
     tensors = as_tensors(pool)
-    limit = setting.ceilings.rate(_vae_work(setting), BATCH)
+    limit = setting.ceilings.rate(_vae_work(setting, ours), BATCH)
 
     def fit() -> None:
         ours.fit(pool, seed=1, surroundings=Surroundings())
@@ -121,16 +136,16 @@ def _vae(setting: Setting) -> Iterator[Result]:
             baseline_units=num * epochs / share,
             rounds=setting.rounds,
         )
-        yield result(name, *rates, unit="images/s", target=target, says=says, limit=limit)
+        yield result(f"{name}{way}", *rates, unit="images/s", target=target, says=says, limit=limit)
 
 
-def _vae_work(setting: Setting) -> Work:
-    network = make_vae(setting, 1).fresh_network(0)
+def _vae_work(setting: Setting, vae: VAE) -> Work:
+    network = vae.fresh_network(0)
     x = torch.zeros(BATCH, *DIGITS, device=setting.device)
     labels = torch.zeros(BATCH, dtype=torch.int64, device=setting.device)
     noise = torch.zeros(BATCH, LATENT, device=setting.device)
     return setting.work_of(
-        lambda: torch.autograd.backward(negative_elbo(network, x, labels, noise, 1.0))
+        lambda: torch.autograd.backward(negative_elbo(network, x, labels, noise, 1.0)), vae.training
     )
 
 
@@ -157,7 +172,9 @@ def _unet(setting: Setting, size: str, way: str, training: dict[str, Any]) -> It
     assert isinstance(network, UNetDenoiser)
     x = torch.zeros(TUNED_BATCH, *COLOURS, device=setting.device)
     t = torch.zeros(TUNED_BATCH, device=setting.device)
-    work = setting.work_of(lambda: torch.autograd.backward(network(x, t, t).square().mean()))
+    work = setting.work_of(
+        lambda: torch.autograd.backward(network(x, t, t).square().mean()), ours.training
+    )
     suffix = way if size == SMALL else f"-{size}{way}"
     millions = sum(one.numel() for one in network.parameters()) / 1e6
     sides = [("tuned", True, 1.1 if setting.device.type == "cpu" else 2.0)]

@@ -61,10 +61,10 @@ def bench(
         print_json(found)
         return
     machine, limits = found["machine"], found["ceilings"]
+    products = (f"{flops / 1e9:,.0f} GFLOP/s ({name})" for name, flops in limits["flops"].items())
     print(
         f"{found['device']}, {machine['threads']} threads, torch {machine['versions']['torch']}; "
-        f"{limits['flops'] / 1e9:,.0f} GFLOP/s ({limits['dtype']}), "
-        f"{limits['bytes'] / 1e9:.1f} GB/s"
+        f"{', '.join(products)}, {limits['bytes'] / 1e9:.1f} GB/s"
     )
     print(as_table(found["results"]))
     for one in found["results"]:

@@ -33,6 +33,7 @@ def doctor(as_json: JsonOption = False) -> None:
         *((one.name, functools.partial(_package, one)) for one in _requirements()),
         ("device", _device),
         ("threads", _threads),
+        ("bf16", _bf16),
         ("data", _data),
         ("configs", _configs),
     ]
@@ -122,6 +123,14 @@ def _threads() -> str:
             f"export OMP_NUM_THREADS={cores}"
         )
     return f"{asked} on {cores} usable cores"
+
+
+def _bf16() -> str:
+    from imgcollapse.device import has_bf16, pick_device
+
+    if has_bf16(pick_device("auto")):
+        return "denoisers multiply in it where training.precision is auto"
+    return "the device has no instructions for it: networks multiply in fp32"
 
 
 def _data() -> str:

@@ -12,8 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from imgcollapse.arrays import Keep, in_memory
+from imgcollapse.config import Config
+from imgcollapse.device import has_bf16
 from imgcollapse.errors import ConfigError, NumericalError
 from imgcollapse.images import UNLABELLED, ImageSet
+from imgcollapse.precision import settled_precision
 from imgcollapse.seeds import random_for
 from imgcollapse.training import Checkpoint, Items, Task, Trained, Watcher, train
 
@@ -71,6 +74,13 @@ class Generator(Protocol):
     def save(self, folder: Path) -> None: ...
 
     def load(self, folder: Path) -> None: ...
+
+
+def settled(config: Config, device: torch.device) -> Config:
+    """The config with ``training.precision`` as a generator takes it on a device."""
+    precision = settled_precision(config, has_bf16(device))
+    training = config.training.model_copy(update={"precision": precision})
+    return config.model_copy(update={"training": training})
 
 
 def draw_labels(

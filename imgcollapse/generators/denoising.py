@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from imgcollapse.config import Config
-from imgcollapse.device import autocast_dtype
+from imgcollapse.device import dtype_of
 from imgcollapse.training.compiling import chosen, has_convolutions
 from imgcollapse.training.graphs import Graphed
 
@@ -35,7 +35,7 @@ def denoiser_for(config: Config, network: nn.Module) -> Denoise:
     and of a UNet in channels_last.
     """
     device = next(network.parameters()).device
-    dtype = autocast_dtype(device, config.training.precision)
+    dtype = dtype_of(config.training.precision)
     layout = torch.channels_last if has_convolutions(network) else torch.preserve_format
     called = copy.deepcopy(network).to(dtype).to(memory_format=layout)
     batches = -(-config.scores.num_images // config.sampling.batch_size)

@@ -19,6 +19,7 @@ from imgcollapse.generators.base import (
     Fit,
     Surroundings,
     refuse_unlabelled,
+    settled,
     to_bytes,
     to_floats,
 )
@@ -64,6 +65,7 @@ class Diffusion:
                 check_unet_side(image_shape[1], config.generator.depth)
             except ValueError as error:
                 raise ConfigError(str(error)) from None
+        config = settled(config, device)
         self.whole_config = config
         self.config = config.generator
         self.training = config.training

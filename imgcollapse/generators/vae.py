@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imgcollapse.config import Config
-from imgcollapse.device import autocast_dtype, seeded
+from imgcollapse.device import dtype_of, seeded
 from imgcollapse.generators.base import (
     Fit,
     Surroundings,
     refuse_unlabelled,
+    settled,
     to_bytes,
     to_floats,
 )
@@ -72,6 +73,7 @@ class VAE:
         classes: tuple[str, ...],
         device: torch.device,
     ) -> None:
+        config = settled(config, device)
         self.config = config.generator
         self.training = config.training
         self.sampling = config.sampling
@@ -127,7 +129,7 @@ class VAE:
         if self.average is None:
             raise ValueError("fit or load comes before sample")
         images = np.empty((num_images, *self.image_shape), np.uint8)
-        dtype = autocast_dtype(self.device, self.training.precision)
+        dtype = dtype_of(self.training.precision)
         decoder = copy.deepcopy(self.average).to(dtype)
         deviation = self.average.log_noise().exp()
         drawing = self.sampling

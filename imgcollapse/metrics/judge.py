@@ -171,7 +171,12 @@ def train_judge(
         return soften(shift(_to_floats(items), random), random), labels
 
     recipe = TrainingConfig(
-        steps=steps, batch_size=128, learning_rate=3e-3, warmup_steps=30, weight_decay=1e-3
+        steps=steps,
+        batch_size=128,
+        learning_rate=3e-3,
+        warmup_steps=30,
+        weight_decay=1e-3,
+        precision="fp32",
     )
     train(
         Task(

@@ -19,7 +19,12 @@ WIDTH = 16
 STEPS = 300
 BATCH = 512
 RECIPE = TrainingConfig(
-    steps=STEPS, batch_size=128, learning_rate=3e-3, warmup_steps=20, weight_decay=1e-3
+    steps=STEPS,
+    batch_size=128,
+    learning_rate=3e-3,
+    warmup_steps=20,
+    weight_decay=1e-3,
+    precision="fp32",
 )
 
 

@@ -14,6 +14,7 @@ from imgcollapse.report.setting_words import (
     data_words,
     generator_words,
     policy_words,
+    precision_words,
     remedy_words,
     sampling_words,
     training_words,
@@ -48,7 +49,7 @@ def methods(contents: Contents) -> CitingText:
     text.begin()
     _add_controls(text, chain)
     _add_intervals(text, contents)
-    _add_environment(text, chain)
+    _add_environment(text, chain, configs)
     return text
 
 
@@ -203,7 +204,7 @@ def _chains_words(contents: Contents) -> str:
     return f"{low} to {high} chains"
 
 
-def _add_environment(text: CitingText, chain: Chain) -> None:
+def _add_environment(text: CitingText, chain: Chain, configs: Mapping[str, Config]) -> None:
     if chain.run is None:
         return
     environment = chain.run.environment()
@@ -211,8 +212,10 @@ def _add_environment(text: CitingText, chain: Chain) -> None:
     commit, _, changed = str(environment.get("git") or "").partition("-")
     commit = f" (commit {commit[:12]}{', changed' if changed else ''})" if commit else ""
     threads = environment.get("threads")
+    found = {precision_words(one, environment) for one in configs.values()} - {""}
+    products = f"; networks multiplied in {listed(sorted(found))}" if found else ""
     text.add(
         f"All was run with imgcollapse {versions.get('imgcollapse', '?')}{commit} and PyTorch "
         f"{versions.get('torch', '?')} on {environment.get('device', '?')} with {threads} "
-        f"thread{'' if threads == 1 else 's'}."
+        f"thread{'' if threads == 1 else 's'}{products}."
     )

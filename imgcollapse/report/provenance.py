@@ -58,7 +58,11 @@ def _facts(chains: Sequence[Chain]) -> Items:
         ("manifest sha256", _by_seed(chains, _manifest)),
         ("command", shlex.join(map(str, command)) if isinstance(command, list) else "unknown"),
         ("git", str(environment.get("git") or "not in a repository")),
-        ("device", f"{device}, threads: {environment.get('threads')}, CUDA: {cuda or 'none'}"),
+        (
+            "device",
+            f"{device}, threads: {environment.get('threads')}, CUDA: {cuda or 'none'}, "
+            f"bf16: {environment.get('bf16', 'not recorded')}",
+        ),
         ("system", f"Python {environment.get('python')}, {environment.get('platform')}"),
         ("versions", ", ".join(f"{name} {version}" for name, version in versions)),
     ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from imgcollapse.config import Config
+from imgcollapse.config import STEPWISE, Config
 from imgcollapse.policy_config import PolicyConfig
+from imgcollapse.precision import settled_precision
 from imgcollapse.report.citing_text import listed, literal
 
+PRECISIONS = {"bf16": "bfloat16", "fp32": "float32"}
 DATA = {
     "kennel": "drawn images of ten breeds of dogs (kennel)",
     "digits": "handwritten digits [@alpaydin1998]",
@@ -96,7 +99,7 @@ def data_words(config: Config) -> str:
 def training_words(config: Config) -> str:
     """How a network was trained in each generation; empty for generators without steps."""
     training = config.training
-    if config.generator.kind not in ("vae", "diffusion"):
+    if config.generator.kind not in STEPWISE:
         return ""
     lasts = f"{training.steps:,} steps"
     if training.budget == "epochs":
@@ -107,6 +110,15 @@ def training_words(config: Config) -> str:
         f"{training.batch_size} (AdamW, learning rate {training.learning_rate:g}), and the moving "
         f"average of its weights (decay {training.ema_decay:g}) was sampled."
     )
+
+
+def precision_words(config: Config, environment: Mapping[str, Any]) -> str:
+    """The numbers that a network multiplied; empty without one, or where no run recorded them."""
+    if config.generator.kind not in STEPWISE:
+        return ""
+    if config.training.precision == "auto" and "bf16" not in environment:
+        return ""
+    return PRECISIONS[settled_precision(config, environment.get("bf16", False))]
 
 
 def sampling_words(config: Config) -> str:

@@ -41,7 +41,7 @@ def refuse_small_pools(config: Config, real: ImageSet) -> None:
 def differences(recorded: dict[str, Any], here: dict[str, Any]) -> list[str]:
     """What decides a run's bytes and is not as ``environment.json`` recorded it, in words."""
     before, now = (
-        {key: one.get(key) for key in ("device", "threads", "cuda")} | one["versions"]
+        {key: one.get(key) for key in ("device", "threads", "cuda", "bf16")} | one["versions"]
         for one in (recorded, here)
     )
     return [

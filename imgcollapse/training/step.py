@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from imgcollapse.device import autocast_dtype
+from imgcollapse.device import dtype_of
 from imgcollapse.training.compiling import chosen
 from imgcollapse.training.graphs import Graphed
 from imgcollapse.training.task import Task
@@ -26,7 +26,7 @@ class Step:
         self.parameters = [one for one in task.model.parameters() if one.requires_grad]
         self.weights: list[Tensor] = list(task.model.parameters())
         self.averaged: list[Tensor] = list(task.average.parameters()) if task.average else []
-        self.dtype = autocast_dtype(task.device, task.config.precision)
+        self.dtype = dtype_of(task.config.precision)
         self.loss_of = chosen(task.loss_of, task.config.compile, task.model, task.fits * task.steps)
         graphed = task.config.cuda_graphs and task.device.type == "cuda"
         self.optimizer = make_optimizer(self.parameters, task.config, capturable=graphed)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from imgcollapse.device import autocast_dtype
+from imgcollapse.device import dtype_of
 from imgcollapse.errors import NumericalError, Stopped
 from imgcollapse.training.batches import Batches
 from imgcollapse.training.compiling import has_convolutions
@@ -102,7 +102,7 @@ class _Stack:
         self.optimizer = make_optimizer(self.parameters, self.first.config)
         self.failed: set[int] = set()
         self.losses = torch.zeros(len(tasks), self.first.steps, device=self.first.device)
-        self.dtype = autocast_dtype(self.first.device, self.first.config.precision)
+        self.dtype = dtype_of(self.first.config.precision)
 
     @staticmethod
     def _stacked(models: Sequence[nn.Module]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,0 +1,154 @@
+"""What ``training.precision: auto`` stands for, and that denoisers learn as much in either."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from imgcollapse.config import Config
+from imgcollapse.config_file import parse_config
+from imgcollapse.device import describe, dtype_of, has_bf16
+from imgcollapse.generators import Surroundings, make_generator
+from imgcollapse.images import ImageSet
+from imgcollapse.metrics.judge import train_judge
+from imgcollapse.metrics.tstr import tstr_accuracy
+from imgcollapse.report.setting_words import precision_words
+from imgcollapse.training import Task, Trained, train
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+SHAPE, CLASSES = (1, 16, 16), ("dark", "light")
+TRAINING = {"steps": 20, "batch_size": 64, "warmup_steps": 5, "learning_rate": 2e-3}
+NETWORKS: dict[str, dict[str, Any]] = {
+    "dense vae": {"kind": "vae", "network": "mlp", "width": 64, "latent": 4},
+    "vae": {"kind": "vae", "width": 8, "latent": 4},
+    "mlp": {"network": "mlp", "width": 64, "depth": 2},
+    "unet": {"network": "unet", "width": 16, "depth": 2},
+}
+
+
+def config_of(kind: str, *, precision: str) -> Config:
+    return parse_config(
+        {
+            "generator": NETWORKS[kind],
+            "training": {**TRAINING, "precision": precision},
+            "sampling": {"sampler": "ddim", "steps": 3},
+        }
+    )
+
+
+def two_classes() -> ImageSet:
+    labels = np.arange(300) % 2
+    means = np.where(labels, 190, 60)[:, None, None, None]
+    pixels = np.random.default_rng(0).normal(means, 20, (300, *SHAPE)).clip(0, 255)
+    return ImageSet.of(pixels.astype(np.uint8), labels, CLASSES)
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_a_processor_has_bf16_where_it_says_so(
+    native: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": native})
+    assert has_bf16(CPU) is native
+    assert describe(CPU)["bf16"] is native
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"neon": True})
+    assert not has_bf16(CPU)
+    monkeypatch.delattr(torch.cpu, "get_capabilities")  # as in PyTorch 2.10
+    assert not has_bf16(CPU)
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_emulated_bf16_does_not_count_on_cuda(
+    native: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def supported(including_emulation: bool = True) -> bool:
+        return native or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    assert has_bf16(CUDA) is native
+
+
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize("asked", ["auto", "fp32", "bf16"])
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_auto_is_bf16_for_denoisers_where_the_device_has_it(
+    kind: str, asked: str, native: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of training, where autocast is on or off, and of drawing alike."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": native})
+    auto = "bf16" if native and "vae" not in kind else "fp32"
+    expected = dtype_of(auto if asked == "auto" else asked)  # type: ignore[arg-type]
+    seen: dict[str, set[torch.dtype]] = {"fit": set(), "sample": set()}
+    generator = make_generator(config_of(kind, precision=asked), SHAPE, CLASSES, CPU)
+    for what, work in (
+        ("fit", lambda: generator.fit(two_classes(), seed=1, surroundings=Surroundings())),
+        ("sample", lambda: generator.sample(8, seed=1)),
+    ):
+
+        def see(module: nn.Module, inputs: Any, output: Any, what: str = what) -> None:
+            if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+                seen[what].add(output.dtype)
+
+        hook = nn.modules.module.register_module_forward_hook(see)
+        work()
+        hook.remove()
+    assert seen == {"fit": {expected}, "sample": {expected}}
+
+
+@pytest.mark.parametrize("kind", ["mlp", "unet"])
+def test_denoisers_learn_in_bf16_what_they_learn_in_fp32(kind: str) -> None:
+    """Equal batches and noise: every tenth of the loss curve within 0.5 %, and not to the byte."""
+    curves = []
+
+    def carry_out(task: Task) -> Trained:
+        trained = train(task)
+        curves.append(trained.curve)
+        assert all(one.dtype == torch.float32 for one in task.model.parameters())
+        return trained
+
+    for precision in ("bf16", "fp32"):
+        make_generator(config_of(kind, precision=precision), SHAPE, CLASSES, CPU).fit(
+            two_classes(), seed=1, surroundings=Surroundings(train=carry_out)
+        )
+    rounded, exact = curves
+    assert len(exact) == 10
+    assert rounded == pytest.approx(exact, rel=5e-3)
+    assert rounded != exact
+
+
+def test_the_ruler_is_the_same_on_every_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judge and classifier of ``tstr_accuracy`` are trained in fp32."""
+    images, found = two_classes(), []
+    for native in (False, True):
+        monkeypatch.setattr(
+            torch.cpu, "get_capabilities", lambda native=native: {"avx512_bf16": native}
+        )
+        judge = train_judge(images, seed=1, device=CPU, steps=20)
+        weights = [one.clone() for one in judge.network.parameters()]
+        accuracy, _ = tstr_accuracy(images, images.labels, images, seed=1, device=CPU)
+        found.append((weights, accuracy))
+    (weights, accuracy), (others, other) = found
+    assert all(torch.equal(*pair) for pair in zip(weights, others, strict=True))
+    assert accuracy == other
+
+
+@pytest.mark.parametrize(
+    ("config", "recorded", "words"),
+    [
+        ({}, True, "bfloat16"),
+        ({}, False, "float32"),
+        ({"training": {"precision": "fp32"}}, True, "float32"),
+        ({"training": {"precision": "bf16"}}, None, "bfloat16"),
+        ({}, None, ""),
+        ({"generator": {"kind": "vae"}}, True, "float32"),
+        ({"generator": {"kind": "bootstrap"}}, True, ""),
+    ],
+)
+def test_the_methods_tell_what_networks_multiplied(
+    config: dict[str, Any], recorded: bool | None, words: str
+) -> None:
+    environment = {} if recorded is None else {"bf16": recorded}
+    assert precision_words(parse_config(config), environment) == words
