@@ -58,7 +58,7 @@ def training_suite(setting: Setting) -> Iterator[Result]:
     for size in (SMALL,) if setting.quick else (SMALL, MIDDLE, LARGE):
         for way, training in setting.ways.items():
             yield from _unet(setting, size, way, training)
-    steps = 8 if setting.quick else 500
+    steps = 30 if setting.quick else 500
     yield _guard(
         "train/guard",
         lambda: make_unet(setting, SMALL, steps),
