@@ -51,7 +51,7 @@ def training_suite(setting: Setting) -> Iterator[Result]:
         yield from _vae(setting, "-bf16", precision="bf16")
         yield _guard(
             "train/guard-vae-bf16",
-            lambda: make_vae(setting, 4 if setting.quick else 20, precision="bf16"),
+            lambda: make_vae(setting, 20, precision="bf16"),
             synthetic_pool(20_480, DIGITS),
             "the dense VAE in bf16",
         )
