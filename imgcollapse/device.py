@@ -146,7 +146,10 @@ def set_up(device: torch.device, deterministic: bool) -> None:
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether a device multiplies bfloat16 by instructions of its own, and does not emulate it."""
+    """Whether a device is known to multiply bfloat16 by instructions of its own.
+
+    Of processors only x86 ones are, by PyTorch 2.11 or newer.
+    """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capabilities = getattr(torch.cpu, "get_capabilities", dict[str, Any])()  # not in 2.10

@@ -454,7 +454,7 @@ def test_doctor_finds_a_healthy_lab(call: Call) -> None:
     assert said.code == 0, said.out
     assert said.json["healthy"] is True
     names = [one["check"] for one in said.json["checks"]]
-    assert {"python", "torch", "torchvision", "device", "threads", "configs"} <= set(names)
+    assert {"python", "torch", "torchvision", "device", "threads", "bf16", "configs"} <= set(names)
     assert {"diffusers", "safetensors", "scikit-learn", "matplotlib", "pillow"} <= set(names)
     assert "pytest" not in names
     lines = call("doctor").out.splitlines()

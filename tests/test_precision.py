@@ -16,6 +16,7 @@ from imgcollapse.generators import Surroundings, make_generator
 from imgcollapse.images import ImageSet
 from imgcollapse.metrics.judge import train_judge
 from imgcollapse.metrics.tstr import tstr_accuracy
+from imgcollapse.report.card_facts import setting
 from imgcollapse.report.setting_words import precision_words
 from imgcollapse.training import Task, Trained, train
 
@@ -119,20 +120,33 @@ def test_denoisers_learn_in_bf16_what_they_learn_in_fp32(kind: str) -> None:
     assert rounded != exact
 
 
-def test_the_ruler_is_the_same_on_every_processor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Judge and classifier of ``tstr_accuracy`` are trained in fp32."""
-    images, found = two_classes(), []
-    for native in (False, True):
-        monkeypatch.setattr(
-            torch.cpu, "get_capabilities", lambda native=native: {"avx512_bf16": native}
-        )
-        judge = train_judge(images, seed=1, device=CPU, steps=20)
-        weights = [one.clone() for one in judge.network.parameters()]
-        accuracy, _ = tstr_accuracy(images, images.labels, images, seed=1, device=CPU)
-        found.append((weights, accuracy))
-    (weights, accuracy), (others, other) = found
-    assert all(torch.equal(*pair) for pair in zip(weights, others, strict=True))
-    assert accuracy == other
+def test_the_ruler_is_in_fp32_on_every_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judge and classifier of ``tstr_accuracy``, while they are trained and while they look."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    images, seen = two_classes(), set[torch.dtype]()
+
+    def see(module: nn.Module, inputs: Any, output: Any) -> None:
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            seen.add(output.dtype)
+
+    for work in (
+        lambda: train_judge(images, seed=1, device=CPU, steps=3).look(images.images),
+        lambda: tstr_accuracy(images, images.labels, images, seed=1, device=CPU),
+    ):
+        seen.clear()
+        hook = nn.modules.module.register_module_forward_hook(see)
+        work()
+        hook.remove()
+        assert seen == {torch.float32}
+
+
+def test_a_card_tells_what_networks_multiplied() -> None:
+    config = config_of("unet", precision="auto")
+    assert "products in bfloat16" in setting(config, {"bf16": True})["training"]
+    assert "products in float32" in setting(config, {"bf16": False})["training"]
+    assert "not recorded" in setting(config, {})["training"]
+    on_cuda = {"bf16": False, "device": "cuda"}
+    assert "float32 (TensorFloat-32 products)" in setting(config, on_cuda)["training"]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import yaml
 from conftest import Call
 from numpy.typing import NDArray
 from PIL import Image
@@ -31,6 +32,7 @@ from imgcollapse.report.contents import Chain
 from imgcollapse.report.methods import methods
 from imgcollapse.report.page import draw_report, embedded_json
 from imgcollapse.report.paint import DARK_CARD, class_paints
+from imgcollapse.report.provenance import provenance
 from imgcollapse.report.reading import read_contents
 from imgcollapse.report.sprites import LADDER, Fineness, draw_sprite, draw_sprites
 from imgcollapse.report.view import drawn_from
@@ -423,6 +425,20 @@ def test_the_methods_say_what_was_done(study: Path, finished: Path) -> None:
         "over the 2 chains of each arm (2 arms, seeds 0 and 1)"
         in methods(read_contents(study)).as_text()
     )
+
+
+def test_methods_and_provenance_tell_what_networks_multiplied(copy_of_finished: Path) -> None:
+    (copy_of_finished / "manifest.json").unlink()
+    path = copy_of_finished / "config.yaml"
+    settings = yaml.safe_load(path.read_text())
+    settings["generator"] = {"kind": "diffusion", "network": "unet"}
+    settings["training"]["precision"] = "bf16"
+    path.write_text(yaml.safe_dump(settings))
+    contents = read_contents(copy_of_finished)
+    assert "; networks multiplied in bfloat16." in methods(contents).as_text()
+    (arm,) = provenance(contents)
+    recorded = RunDirectory(copy_of_finished).environment()["bf16"]
+    assert f"bf16: {recorded}" in dict(arm["facts"])["device"]
 
 
 def test_the_methods_name_what_the_arms_differ_in(finished: Path, tmp_path: Path) -> None:

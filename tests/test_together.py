@@ -149,6 +149,19 @@ def test_stacked_is_the_same_as_alone(kind: str, precision: str, apart: float) -
     assert (weights(stacked[0]) - weights(stacked[1])).abs().max() > 0.01
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_stack_multiplies_in_the_precision_that_was_asked_for(precision: str) -> None:
+    tasks = [task(KINDS["vae"], seed, precision=precision, steps=2) for seed in range(2)]
+    asked = []
+
+    def heard(*given: Any) -> torch.Tensor:
+        asked.append(torch.is_autocast_enabled("cpu"))
+        return tasks[0].loss_of(*given)
+
+    train_together([replace(one, loss_of=heard) for one in tasks])
+    assert set(asked) == {precision == "bf16"}
+
+
 def test_convolutions_are_trained_in_turn_to_the_same_bytes() -> None:
     kind = {"kind": "vae", "width": 8, "latent": 4}
     alone, together = ([task(kind, seed, steps=10) for seed in range(2)] for _ in range(2))

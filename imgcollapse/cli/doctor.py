@@ -130,7 +130,7 @@ def _bf16() -> str:
 
     if has_bf16(pick_device("auto")):
         return "denoisers multiply in it where training.precision is auto"
-    return "the device has no instructions for it: networks multiply in fp32"
+    return "no instructions for it were found: networks multiply in fp32"
 
 
 def _data() -> str:

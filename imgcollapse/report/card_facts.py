@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from imgcollapse.config import STEPWISE, Config
 from imgcollapse.data.terms import TERMS
 from imgcollapse.figures.tables import RunTables
+from imgcollapse.report.setting_words import precision_words
 from imgcollapse.scores import FLOOR, Score
 from imgcollapse.store.files import read_json, sha256_of
 from imgcollapse.store.manifest import chain_hash
@@ -32,7 +34,7 @@ def facts_of(run: RunDirectory) -> dict[str, Any]:
         "seed": config.seed,
         "done": done,
         "generations": config.generations,
-        "setting": setting(config),
+        "setting": setting(config, run.environment()),
         "data": _data(run, config, begun),
         "judge": _judge(run) if begun else None,
         "sampler_audit": run.audit() if begun else None,
@@ -47,8 +49,8 @@ def facts_of(run: RunDirectory) -> dict[str, Any]:
     }
 
 
-def setting(config: Config) -> dict[str, str]:
-    """The config in words, part by part."""
+def setting(config: Config, environment: Mapping[str, Any]) -> dict[str, str]:
+    """The config in words, part by part, on the device that the environment recorded."""
     profile, generator, training = config.profile, config.generator, config.training
     sampling, policy = config.sampling, config.policy
     shape = {
@@ -84,7 +86,8 @@ def setting(config: Config) -> dict[str, str]:
         )
         words["training"] = (
             f"{length} of {training.batch_size} images, learning rate {training.learning_rate:g}, "
-            f"average of decay {training.ema_decay:g}, precision {training.precision}"
+            f"average of decay {training.ema_decay:g}, products in "
+            f"{precision_words(config, environment) or 'numbers that were not recorded'}"
         )
     if sampling.lambda_ != 1:
         words["lambda"] = f"{sampling.lambda_:g}, by {sampling.lambda_by}"

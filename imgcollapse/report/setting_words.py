@@ -118,7 +118,9 @@ def precision_words(config: Config, environment: Mapping[str, Any]) -> str:
         return ""
     if config.training.precision == "auto" and "bf16" not in environment:
         return ""
-    return PRECISIONS[settled_precision(config, environment.get("bf16", False))]
+    precision = settled_precision(config, environment.get("bf16", False))
+    may_be_tf32 = precision == "fp32" and environment.get("device") == "cuda"
+    return PRECISIONS[precision] + (" (TensorFloat-32 products)" if may_be_tf32 else "")
 
 
 def sampling_words(config: Config) -> str:

@@ -27,7 +27,8 @@ def chosen(
 
     Convolutions on CUDA do over many steps, where equal bytes are not asked for: PyTorch picks its
     kernels by timing them. On two CPU cores a UNet of 1.0 M parameters learned 1.2 times as fast in
-    bf16, and no faster in fp32. Each function is compiled once in a process, and kept over generations.
+    bf16, and no faster in fp32. Each function is compiled once in a process, and kept over
+    generations.
     """
     if wanted == "auto":
         device = next(model.parameters()).device.type
