@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 from conftest import Call
 from torch import Tensor, nn
 
+from imgcollapse.bench import sampling_guard
 from imgcollapse.bench.baselines import diffusers_recipe, plain_vae
 from imgcollapse.bench.ceilings import Ceilings, Work, measure_ceilings, work_of
 from imgcollapse.bench.chain_suite import MOST_SECONDS, timed_chain
@@ -21,9 +23,11 @@ from imgcollapse.bench.scoring_suite import NUM_IMAGES, inception
 from imgcollapse.bench.setting import synthetic_pool
 from imgcollapse.bench.timing import rates_in_turn, timed
 from imgcollapse.bench.training_suite import as_tensors
+from imgcollapse.config import Config
 from imgcollapse.config_file import load_config, parse_config
 from imgcollapse.config_layers import find_config
 from imgcollapse.device import has_bf16
+from imgcollapse.generators import make_generator
 from imgcollapse.sampling_config import SAMPLING_PRESETS
 
 ROOT = Path(__file__).parent.parent
@@ -181,7 +185,15 @@ def test_a_fast_sampler_that_draws_other_images_than_the_exact_one_is_caught(
 ) -> None:
     if broken:
         monkeypatch.setitem(SAMPLING_PRESETS, ("fast", "flow"), {"sampler": "flow", "steps": 3})
+    asked = []
+
+    def made(config: Config, *rest: Any) -> Any:
+        asked.append((config.sampling.preset, config.training.precision))
+        return make_generator(config, *rest)
+
+    monkeypatch.setattr(sampling_guard, "make_generator", made)
     shares, distance = presets_agree(parse_config(GUARDED), 1000, CPU, "digits")
+    assert asked[1:] == [("fast", "auto"), ("exact", "fp32")]
     assert (shares.name, distance.name) == ("sample/guard-shares", "sample/guard-fd")
     for one in (shares, distance):
         assert one.holds is not broken
