@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -39,6 +41,20 @@ def config_of(kind: str, *, precision: str) -> Config:
             "sampling": {"sampler": "ddim", "steps": 3},
         }
     )
+
+
+@contextmanager
+def products() -> Iterator[set[torch.dtype]]:
+    """The types of all that layers multiply meanwhile."""
+    seen: set[torch.dtype] = set()
+
+    def see(module: nn.Module, inputs: Any, output: Any) -> None:
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            seen.add(output.dtype)
+
+    hook = nn.modules.module.register_module_forward_hook(see)
+    yield seen
+    hook.remove()
 
 
 def two_classes() -> ImageSet:
@@ -82,21 +98,12 @@ def test_auto_is_bf16_for_denoisers_where_the_device_has_it(
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": native})
     auto = "bf16" if native and "vae" not in kind else "fp32"
     expected = dtype_of(auto if asked == "auto" else asked)  # type: ignore[arg-type]
-    seen: dict[str, set[torch.dtype]] = {"fit": set(), "sample": set()}
     generator = make_generator(config_of(kind, precision=asked), SHAPE, CLASSES, CPU)
-    for what, work in (
-        ("fit", lambda: generator.fit(two_classes(), seed=1, surroundings=Surroundings())),
-        ("sample", lambda: generator.sample(8, seed=1)),
-    ):
-
-        def see(module: nn.Module, inputs: Any, output: Any, what: str = what) -> None:
-            if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-                seen[what].add(output.dtype)
-
-        hook = nn.modules.module.register_module_forward_hook(see)
-        work()
-        hook.remove()
-    assert seen == {"fit": {expected}, "sample": {expected}}
+    with products() as fitted:
+        generator.fit(two_classes(), seed=1, surroundings=Surroundings())
+    with products() as drawn:
+        generator.sample(8, seed=1)
+    assert fitted == drawn == {expected}
 
 
 @pytest.mark.parametrize("kind", ["mlp", "unet"])
@@ -123,21 +130,12 @@ def test_denoisers_learn_in_bf16_what_they_learn_in_fp32(kind: str) -> None:
 def test_the_ruler_is_in_fp32_on_every_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     """Judge and classifier of ``tstr_accuracy``, while they are trained and while they look."""
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
-    images, seen = two_classes(), set[torch.dtype]()
-
-    def see(module: nn.Module, inputs: Any, output: Any) -> None:
-        if isinstance(module, nn.Linear | nn.Conv2d):
-            seen.add(output.dtype)
-
-    for work in (
-        lambda: train_judge(images, seed=1, device=CPU, steps=3).look(images.images),
-        lambda: tstr_accuracy(images, images.labels, images, seed=1, device=CPU),
-    ):
-        seen.clear()
-        hook = nn.modules.module.register_module_forward_hook(see)
-        work()
-        hook.remove()
-        assert seen == {torch.float32}
+    images = two_classes()
+    with products() as of_judge:
+        train_judge(images, seed=1, device=CPU, steps=3).look(images.images)
+    with products() as of_tstr:
+        tstr_accuracy(images, images.labels, images, seed=1, device=CPU)
+    assert of_judge == of_tstr == {torch.float32}
 
 
 def test_a_card_tells_what_networks_multiplied() -> None:

@@ -11,7 +11,6 @@ import torch
 
 from imgcollapse.bench.ceilings import Ceilings, Work, work_of
 from imgcollapse.config import Config
-from imgcollapse.device import dtype_of
 from imgcollapse.images import ImageSet
 from imgcollapse.precision import Precision
 from imgcollapse.training_config import TrainingConfig
@@ -31,8 +30,7 @@ class Setting:
     def work_of(self, run: Callable[[], object], training: TrainingConfig) -> Work:
         """What a run needs in the precision of a generator's training."""
         precision: Precision = "bf16" if training.precision == "bf16" else "fp32"
-        dtype = dtype_of(precision)
-        with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bf16"):
             return work_of(run, precision)
 
     @property

@@ -69,8 +69,7 @@ def training_suite(setting: Setting) -> Iterator[Result]:
 
 def _guard(name: str, make: Callable[[], VAE | Diffusion], pool: ImageSet, what: str) -> Result:
     """A network as the lab trains it, and in plain steps of whole batches in fp32."""
-    curves: list[tuple[float, ...]] = []
-    steps: list[int] = []
+    found: list[Trained] = []
     for plain in (False, True):
 
         def carry_out(task: Task, plain: bool = plain) -> Trained:
@@ -78,14 +77,13 @@ def _guard(name: str, make: Callable[[], VAE | Diffusion], pool: ImageSet, what:
             if plain:
                 recipe = task.config.model_copy(update={"precision": "fp32", "compile": "never"})
                 task = replace(task, rows_at_once=None, config=recipe)
-            trained = train(task)
-            curves.append(trained.curve)
-            steps.append(trained.steps)
-            return trained
+            found.append(train(task))
+            return found[-1]
 
         make().fit(pool, seed=1, surroundings=Surroundings(train=carry_out))
-    fast, slow = curves
-    return guard(name, fast, slow, f"{what}: curve over {steps[0]:,} steps, against fp32 eager")
+    fast, slow = found
+    says = f"{what}: curve over {fast.steps:,} steps, against fp32 eager"
+    return guard(name, fast.curve, slow.curve, says)
 
 
 def as_tensors(pool: ImageSet) -> TensorDataset:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from imgcollapse.config import Config, GeneratorConfig, is_convolutional_vae
+from imgcollapse.config import STEPWISE, Config, GeneratorConfig, is_convolutional_vae
 from imgcollapse.errors import ConfigError
 from imgcollapse.generators.base import Fit, Generator, Surroundings, draw_labels
 from imgcollapse.generators.bootstrap import Bootstrap
@@ -55,7 +55,7 @@ def make_generator(
     config: Config, image_shape: Shape, classes: tuple[str, ...], device: torch.device
 ) -> Generator:
     """The generator that a config describes; ConfigError where it cannot take the images."""
-    if config.generator.kind in ("vae", "diffusion") and image_shape[1] != image_shape[2]:
+    if config.generator.kind in STEPWISE and image_shape[1] != image_shape[2]:
         raise ConfigError(
             f"{config.generator.kind} takes square images, not {image_shape[1]}×{image_shape[2]}",
             "set data.image_size",

@@ -29,12 +29,12 @@ from imgcollapse.metrics.judge_network import (
     FEATURES,
     JudgeNetwork,
     classification_loss,
+    classifier_recipe,
     fresh_network,
 )
 from imgcollapse.metrics.shares import outcome_counts
 from imgcollapse.seeds import random_for, seed_for
 from imgcollapse.training import Checkpoint, Task, Watcher, train
-from imgcollapse.training_config import TrainingConfig
 
 ROWS = {"cpu": 128, "cuda": 4096}
 """Images that a judge sees at once. Two cores look at 28×28 twice as fast by 128 as by 512."""
@@ -170,14 +170,6 @@ def train_judge(
     def prepare(items: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Tensor, ...]:
         return soften(shift(_to_floats(items), random), random), labels
 
-    recipe = TrainingConfig(
-        steps=steps,
-        batch_size=128,
-        learning_rate=3e-3,
-        warmup_steps=30,
-        weight_decay=1e-3,
-        precision="fp32",
-    )
     train(
         Task(
             network,
@@ -186,7 +178,7 @@ def train_judge(
             classification_loss,
             torch.from_numpy(fitting.images).to(device),
             torch.from_numpy(fitting.labels).to(device),
-            recipe,
+            classifier_recipe(steps, warmup_steps=30),
             seed=seed,
             watcher=watcher,
             checkpoint=checkpoint,

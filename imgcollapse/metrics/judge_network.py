@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from imgcollapse.device import seeded
 from imgcollapse.images import ImageSet
+from imgcollapse.training_config import TrainingConfig
 
 FEATURES = 96
 
@@ -49,6 +50,18 @@ def fresh_network(images: ImageSet, seed: int) -> JudgeNetwork:
     channels, side, _ = images.image_shape
     with seeded(seed):
         return JudgeNetwork(channels, side, len(images.classes))
+
+
+def classifier_recipe(steps: int, warmup_steps: int) -> TrainingConfig:
+    """How a classifier that measures is trained: in fp32 whatever the device could."""
+    return TrainingConfig(
+        steps=steps,
+        batch_size=128,
+        learning_rate=3e-3,
+        warmup_steps=warmup_steps,
+        weight_decay=1e-3,
+        precision="fp32",
+    )
 
 
 def classification_loss(network: nn.Module, x: Tensor, labels: Tensor) -> Tensor:

@@ -10,22 +10,14 @@ from torch import Tensor
 from imgcollapse.device import seeded
 from imgcollapse.images import UNLABELLED, ImageSet
 from imgcollapse.metrics.estimates import Estimate
-from imgcollapse.metrics.judge_network import JudgeNetwork, classification_loss
+from imgcollapse.metrics.judge_network import JudgeNetwork, classification_loss, classifier_recipe
 from imgcollapse.seeds import seed_for
 from imgcollapse.training import Task, train
-from imgcollapse.training_config import TrainingConfig
 
 WIDTH = 16
 STEPS = 300
 BATCH = 512
-RECIPE = TrainingConfig(
-    steps=STEPS,
-    batch_size=128,
-    learning_rate=3e-3,
-    warmup_steps=20,
-    weight_decay=1e-3,
-    precision="fp32",
-)
+RECIPE = classifier_recipe(STEPS, warmup_steps=20)
 
 
 def tstr_accuracy(

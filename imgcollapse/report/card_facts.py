@@ -27,20 +27,20 @@ HEADLINES = (
 
 def facts_of(run: RunDirectory) -> dict[str, Any]:
     """Plain values for JSON; what the run has not come to yet is None."""
-    config = run.config()
+    config, environment = run.config(), run.environment()
     done = len(run.generations())
     begun = (run.path / "reference").is_dir()
     return {
         "seed": config.seed,
         "done": done,
         "generations": config.generations,
-        "setting": setting(config, run.environment()),
+        "setting": setting(config, environment),
         "data": _data(run, config, begun),
         "judge": _judge(run) if begun else None,
         "sampler_audit": run.audit() if begun else None,
         "scores": _scores(run) if begun else None,
         "compute": _compute(run, config),
-        "environment": run.environment(),
+        "environment": environment,
         "hashes": {
             "config": sha256_of(run.path / "config.yaml"),
             "manifest": chain_hash(run.path),
