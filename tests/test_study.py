@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +22,8 @@ from imgcollapse.errors import NumericalError
 from imgcollapse.store.lock import LOCK, is_locked
 from imgcollapse.store.run_directory import RunDirectory
 from imgcollapse.study import replicas
+from imgcollapse.study.cell_worker import Stop, carry_out
+from imgcollapse.study.runner import Committed, Ended, Event, Order
 from imgcollapse.study.study_file import read_study
 from imgcollapse.study.study_folder import Cell, StudyFolder, read_failure
 from imgcollapse.study.study_run import Done, StudyRun, packs_of
@@ -380,14 +383,6 @@ def test_cells_go_together_only_where_a_stack_gains(
 @pytest.mark.long
 def test_stacked_cells_have_the_statistics_of_cells_alone(tmp_path: Path) -> None:
     """What a GPU's slots do: chains of one arm in one process, trained as one stack."""
-    from imgcollapse.study.cell_worker import Stop, carry_out
-    from imgcollapse.study.runner import Committed, Ended, Event, Order
-    from imgcollapse.study.study_file import read_study
-    from imgcollapse.study.study_folder import StudyFolder
-
-    class Never:
-        came = False
-
     study = read_study(write_study(tmp_path, LONG), ["seeds=2"])
     scores = {}
     for name, packs in (("alone", 1), ("stacked", 2)):
@@ -445,6 +440,54 @@ def test_a_complete_cell_that_is_corrupt_has_failed_until_it_is_mended(
     assert carried_out(cells).complete == cells
     states = [one["state"] for one in call("status", folder, "--json").json["runs"]]
     assert [state.partition(":")[0] for state in states] == ["complete", "failed", "complete"]
+
+
+class Never:
+    """An interrupt that does not come."""
+
+    came = False
+
+
+class Overtaken:
+    """A runner of one slot that finds its cells done by another command."""
+
+    slots = 1
+
+    def __init__(self, made: Path, folder: Path) -> None:
+        self.made, self.folder = made, folder
+        self.said: list[Event] = []
+
+    def begin(self, pack: Sequence[Order]) -> None:
+        for order in pack:
+            theirs = self.made / order.cell.path.relative_to(self.folder)
+            shutil.copytree(theirs, order.cell.path)
+        carry_out(pack, Stop(Never(), None), self.said.append)
+
+    def free(self) -> int:
+        return 1
+
+    def events(self, seconds: float) -> list[Event]:
+        said, self.said = self.said, []
+        return said
+
+    def close(self) -> None: ...
+
+
+def test_a_cell_that_another_command_did_meanwhile_is_not_said_to_be_done_here(
+    made: tuple[Path, Any], tmp_path: Path
+) -> None:
+    study = read_study(write_study(tmp_path))
+    folder = StudyFolder(tmp_path / "overtaken")
+    folder.create(study)
+    cells = [cell for cell in folder.cells(study) if cell.arm == "mix"]
+    skipped: list[Cell] = []
+    told: list[Event] = []
+    heard: Any = SimpleNamespace(
+        skipped=skipped.append, event=lambda cell, event: told.append(event)
+    )
+    done = StudyRun(cells, Overtaken(made[0], folder.path), heard).carry_out(lambda: False)
+    assert len(cells) == 1
+    assert (done.complete, skipped, told) == (cells, cells, [])
 
 
 def carried_out(cells: list[Cell]) -> Done:
