@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import subprocess
@@ -19,6 +20,10 @@ from imgcollapse.errors import EnvironmentalError
 
 PACKAGES = ("torch", "torchvision", "diffusers", "numpy", "scipy", "scikit-learn", "pillow")
 _RANDOM = threading.Lock()
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Parameters of ``mallopt``, from malloc.h."""
+FROM_KERNEL, MOST_KEPT = 2**25, 2**27
+"""Bytes: the most that glibc takes for the first, and 128 MB."""
 REPEATABLE_WORKSPACES = (":4096:8", ":16:8")
 """The settings of cuBLAS with which it repeats its bytes."""
 
@@ -131,6 +136,7 @@ def set_up(device: torch.device, deterministic: bool) -> None:
     that do not repeat.
     """
     torch.set_num_threads(wanted_threads())
+    keep_freed_memory()
     torch.set_float32_matmul_precision("high")
     # cuBLAS reads this once, at its first call, so it is set whatever this call asks for.
     workspace = os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", REPEATABLE_WORKSPACES[0])
@@ -143,6 +149,20 @@ def set_up(device: torch.device, deterministic: bool) -> None:
     torch.use_deterministic_algorithms(deterministic)
     # It would fill with NaN whatever is about to be written: a twentieth of a step on a CPU.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+def keep_freed_memory() -> None:
+    """Lets the GNU allocator keep memory that was freed, for the whole process.
+
+    It would give the end of its heap back after every training step, whose next one then waits for
+    the kernel to clear the same pages again. Larger arrays than ``FROM_KERNEL`` bytes come from the
+    kernel and go back to it at once. Other allocators are left as they are.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    libc = ctypes.CDLL(None)
+    libc.mallopt(M_MMAP_THRESHOLD, FROM_KERNEL)
+    libc.mallopt(M_TRIM_THRESHOLD, MOST_KEPT)
 
 
 def has_bf16(device: torch.device) -> bool:

@@ -23,8 +23,8 @@ class TrainingConfig(Section):
     ema_decay: float = Field(0.999, ge=0, lt=1)
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto",
-        description="of products in training and drawing; auto: bf16 for diffusion where the "
-        "device has it, else fp32",
+        description="of products in training, and in the drawing of diffusion; auto: bf16 where "
+        "the device has it, else fp32",
     )
     compile: Literal["auto", "always", "never"] = Field(
         "auto",

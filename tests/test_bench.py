@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import Call
+from scipy import stats
 from torch import Tensor, nn
 
 from imgcollapse.bench import sampling_guard
@@ -42,17 +43,34 @@ def test_a_ratio_is_of_medians_and_holds_from_its_target_on() -> None:
     assert (found.low, found.high, found.rounds) == (1, 4, 3)
     assert found.holds
     assert found.limit_share == 0.5
-    assert guard("a/b", [-2.0], [-1.0], "").ratio == 0.5
-    assert guard("a/b", [-2.0], [-2.005], "").holds
-    parted = guard("a/b", [3.0, 1.0], [2.0, 1.0], "")
-    assert not parted.holds
-    assert (parted.ours, parted.baseline) == (1, 1)
-    assert parted.ratio == pytest.approx(2 / 3)
     assert not result("a/b", [1.9], [1.0], unit="u", target=2.0, says="").holds
     assert median([4, 1, 3, 2]) == 2.5
     assert within("a/b", 0.25, 1.0, "u", "").ratio == 0.75
     assert within("a/b", 1.0, 1.0, "u", "").holds
     assert not within("a/b", 1.01, 1.0, "u", "").holds
+
+
+def test_a_guard_is_of_mean_curves_and_holds_where_they_are_shown_to_be_alike() -> None:
+    assert guard("a/b", [[-2.0], [-2.0]], [[-1.0], [-1.0]], "").ratio == 0.5
+    assert guard("a/b", [[-2.0], [-2.0]], [[-2.005], [-2.005]], "").holds
+    parted = guard("a/b", [[3.0, 1.0], [3.0, 2.0]], [[2.0, 1.0], [2.0, 2.0]], "")
+    assert not parted.holds
+    assert (parted.ours, parted.baseline, parted.rounds) == (1.5, 1.5, 2)
+    assert parted.ratio == pytest.approx(2 / 3)
+
+
+def test_a_guard_does_not_hold_where_chance_could_hide_a_difference() -> None:
+    """Differences of +0.8 and -0.8 % in turn: their mean is 0, its interval shrinks with √n."""
+    ends = {}
+    for trainings in (2, 20):
+        off = np.resize([0.008, -0.008], trainings)
+        found = guard("a/b", (1 - off)[:, None].tolist(), [[1.0]] * trainings, "")
+        assert found.ratio == pytest.approx(1, abs=1e-4)
+        interval = stats.ttest_1samp(off, 0).confidence_interval()
+        assert 1 - found.low == pytest.approx(interval.high, rel=0.01)
+        assert found.high == 1
+        ends[trainings] = found.holds
+    assert ends == {2: False, 20: True}
 
 
 def test_both_sides_are_timed_in_turn_after_a_round_that_does_not_count() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -90,6 +93,38 @@ def test_memory_is_not_filled_before_its_use() -> None:
     filling.fill_uninitialized_memory = True
     set_up(CPU, deterministic=True)
     assert filling.fill_uninitialized_memory is False
+
+
+HEAP_AFTER_A_STEP = """
+import ctypes, sys
+import torch
+from imgcollapse.device import set_up
+if sys.argv[1] == "kept":
+    set_up(torch.device("cpu"), True)
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.malloc.argtypes = [ctypes.c_size_t]
+libc.free.argtypes = [ctypes.c_void_p]
+libc.mallinfo2.restype = type("Info", (ctypes.Structure,), {
+    "_fields_": [(name, ctypes.c_size_t) for name in "arena ordblks smblks hblks hblkhd "
+                 "usmblks fsmblks uordblks fordblks keepcost".split()]})
+for part in [libc.malloc(20_000_000) for _ in range(5)]:
+    libc.free(part)
+print(libc.mallinfo2().arena)
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="an allocator that does not count"
+)
+def test_memory_that_a_step_frees_stays_with_the_process() -> None:
+    """Bytes of the heap after 100 MB were taken, in five parts, and freed."""
+    heap = {}
+    for name in ("kept", "as it is"):
+        command = [sys.executable, "-c", HEAP_AFTER_A_STEP, name]
+        found = subprocess.run(command, capture_output=True, text=True, check=True)
+        heap[name] = int(found.stdout)
+    assert heap["kept"] - heap["as it is"] > 50_000_000
 
 
 def test_what_cannot_repeat_raises_instead_of_warning() -> None:

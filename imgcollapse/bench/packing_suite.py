@@ -70,11 +70,9 @@ def _stacked(setting: Setting, chains: int, num: int, epochs: int) -> Iterator[R
         says=f"{chains} chains of the dense VAE, {num:,} images, {epochs} epochs, stacked; the "
         "baseline trains them in turn",
     )
-    together, alone = tasks(), tasks()
-    stacked = train_together(together[:2])
-    curves = [point for one in stacked if isinstance(one, Trained) for point in one.curve]
-    by_itself = [point for task in alone[:2] for point in train(task).curve]
-    yield guard("pack/guard", curves, by_itself, "curves of two chains, against alone")
+    stacked = [one.curve for one in train_together(tasks()) if isinstance(one, Trained)]
+    alone = [train(task).curve for task in tasks()]
+    yield guard("pack/guard", stacked, alone, f"curves of {chains} chains, against alone")
 
 
 def _in_processes(

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import numpy as np
+from scipy import stats
+
 SAME_LOSS = 0.995
 
 
@@ -14,7 +17,7 @@ class Result:
     """One comparison: medians over ``rounds`` that alternate between both sides.
 
     ``ratio`` is how many times better ours is, ``low`` and ``high`` its extremes over the rounds;
-    of a guard, how alike both sides are, 1 being the same.
+    of a guard, how alike both sides are, 1 being the same, and its 95 % limits.
     ``limit_share`` is ours over the machine's measured limit, in [0, 1]; None where the work is
     not one of arithmetic. ``holds`` says whether ``ratio`` reaches ``target``.
     """
@@ -64,19 +67,29 @@ def result(
     )
 
 
-def guard(name: str, ours: Sequence[float], baseline: Sequence[float], says: str) -> Result:
-    """That a faster way has the same loss curve: 1 less the greatest relative difference of it.
+def guard(
+    name: str, ours: Sequence[Sequence[float]], baseline: Sequence[Sequence[float]], says: str
+) -> Result:
+    """That a faster way has the same loss curve in the mean: 1 less its greatest mean difference.
 
-    Both curves have equally many points; the last are shown.
+    Both sides have the curves of as many trainings, 2 or more, which are paired: rounding that
+    differs can make a training of either side faster or slower. Differences are relative, those of
+    each point have a 95 % interval (Student's t over the trainings), and the guard holds where none
+    of the intervals reaches a difference of 0.5 %: both sides are shown to be equivalent, not only
+    not shown to differ. The means of the last points are shown.
     """
-    alike = sorted(
-        1 - abs(one - other) / max(abs(one), abs(other))
-        for one, other in zip(ours, baseline, strict=True)
-    )
+    fast, slow = np.asarray(ours), np.asarray(baseline)
+    off = (fast - slow) / np.maximum(abs(fast), abs(slow))
+    trainings = len(off)
+    mean = abs(off.mean(0))
+    error = off.std(0, ddof=1) / trainings**0.5 * stats.t.ppf(0.975, trainings - 1)
+    ratio, low = 1 - float(mean.max()), 1 - float((mean + error).max())
+    high = 1 - float((mean - error).clip(0).max())
+    last, last_slow = float(fast[:, -1].mean()), float(slow[:, -1].mean())
     suite = name.partition("/")[0]
     return Result(
-        suite, name, ours[-1], baseline[-1], "loss", alike[0], alike[0], alike[-1], 1, SAME_LOSS,
-        alike[0] >= SAME_LOSS, None, says,
+        suite, name, last, last_slow, "loss", ratio, low, high, trainings, SAME_LOSS,
+        low >= SAME_LOSS, None, says,
     )  # fmt: skip
 
 

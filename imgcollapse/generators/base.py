@@ -78,7 +78,7 @@ class Generator(Protocol):
 
 def settled(config: Config, device: torch.device) -> Config:
     """The config with ``training.precision`` as a generator takes it on a device."""
-    precision = settled_precision(config, has_bf16(device))
+    precision = settled_precision(config.training, has_bf16(device))
     training = config.training.model_copy(update={"precision": precision})
     return config.model_copy(update={"training": training})
 

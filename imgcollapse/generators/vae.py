@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imgcollapse.config import Config
-from imgcollapse.device import dtype_of, seeded
+from imgcollapse.device import seeded
 from imgcollapse.generators.base import (
     Fit,
     Surroundings,
@@ -129,14 +129,12 @@ class VAE:
         if self.average is None:
             raise ValueError("fit or load comes before sample")
         images = np.empty((num_images, *self.image_shape), np.uint8)
-        dtype = dtype_of(self.training.precision)
-        decoder = copy.deepcopy(self.average).to(dtype)
         deviation = self.average.log_noise().exp()
         drawing = self.sampling
         for where, noise in noise_batches(num_images, drawing.batch_size, seed, self.device):
             z = drawing.noise_scale * starting_noise(noise, drawing.truncation, self.config.latent)
             wanted = padded_labels(labels, where, len(noise), self.device)
-            x = decoder.decode(z.to(dtype), wanted).float()
+            x = self.average.decode(z, wanted)
             if self.config.decode == "sample":
                 x = x + deviation * noise.normal(*self.image_shape)
             images[where] = to_bytes(x)[: where.stop - where.start].cpu().numpy()

@@ -118,9 +118,12 @@ def precision_words(config: Config, environment: Mapping[str, Any]) -> str:
         return ""
     if config.training.precision == "auto" and "bf16" not in environment:
         return ""
-    precision = settled_precision(config, environment.get("bf16", False))
+    precision = settled_precision(config.training, environment.get("bf16", False))
     may_be_tf32 = precision == "fp32" and environment.get("device") == "cuda"
-    return PRECISIONS[precision] + (" (TensorFloat-32 products)" if may_be_tf32 else "")
+    if may_be_tf32:
+        return f"{PRECISIONS[precision]} (TensorFloat-32 products)"
+    only_in_training = precision == "bf16" and config.generator.kind == "vae"
+    return PRECISIONS[precision] + (" (in training)" if only_in_training else "")
 
 
 def sampling_words(config: Config) -> str:
