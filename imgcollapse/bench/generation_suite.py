@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,10 +23,10 @@ from imgcollapse.config import Config
 from imgcollapse.config_file import load_config
 from imgcollapse.config_layers import find_config
 from imgcollapse.data.splits import make_splits
-from imgcollapse.generators import Surroundings, make_generator
+from imgcollapse.generators import Generator, Surroundings, make_generator
 from imgcollapse.generators.networks import MLPDenoiser
 from imgcollapse.images import ImageSet
-from imgcollapse.metrics.judge import train_judge
+from imgcollapse.metrics.judge import Judge, train_judge
 from imgcollapse.metrics.rows import Rows
 from imgcollapse.metrics.share_scores import add_share_scores
 from imgcollapse.policies import PoolMaker
@@ -51,12 +51,23 @@ def generation_suite(setting: Setting) -> Iterator[Result]:
     yield from chain_of_unets(setting)
 
 
+def _judge(setting: Setting, shape: tuple[int, int, int]) -> Judge:
+    """As sure as one of a chain: EM on the verdicts of one that knows nothing takes far longer."""
+    return train_judge(synthetic_pool(500, shape, 1), seed=1, device=setting.device, steps=200)
+
+
+def _generation(generator: Generator, pool: ImageSet, judge: Judge) -> None:
+    """Learns from a pool, draws as many samples, and finds the shares of their classes."""
+    generator.fit(pool, seed=1, surroundings=Surroundings())
+    verdicts = judge.look(generator.sample(len(pool), seed=1).images)
+    add_share_scores(Rows(0, len(pool), judge.extractor), verdicts, judge, 1)
+
+
 def _vae(setting: Setting) -> Result:
     num, epochs = (10_000, 2) if setting.quick else (60_000, 20)
     pool = synthetic_pool(num, DIGITS)
     ours = make_vae(setting, epochs)
-    # As sure as one of a chain: EM on the verdicts of one that knows nothing takes ten times longer
-    judge = train_judge(synthetic_pool(500, DIGITS, 1), seed=1, device=setting.device, steps=200)
+    judge = _judge(setting, DIGITS)
     values = pool.images[0].size
     plain = plain_vae.PlainVAE(values).to(setting.device)
     earlier = [
@@ -65,18 +76,13 @@ def _vae(setting: Setting) -> Result:
     ]
     data = as_tensors(pool)
 
-    def generation() -> None:
-        ours.fit(pool, seed=1, surroundings=Surroundings())
-        verdicts = judge.look(ours.sample(num, seed=1).images)
-        add_share_scores(Rows(0, num, judge.extractor), verdicts, judge, 1)
-
     def plain_generation() -> None:
         plain_vae.generation(
             plain, data, epochs=epochs, num_images=num, num_classes=len(CLASSES), earlier=earlier
         )
 
     rates = rates_in_turn(
-        timed(generation, setting.device),
+        timed(lambda: _generation(ours, pool, judge), setting.device),
         timed(plain_generation, setting.device),
         ours_units=1,
         baseline_units=1,
@@ -188,16 +194,16 @@ def _growth(setting: Setting, kind: str) -> Result:
     shape = (1, 8, 8)
     stage = {"first_stage": {"kind": "pca", "dim": 16}} if kind == "gaussian" else {}
     config = config_of(generator={"kind": kind, **stage})
+    judge = _judge(setting, shape)
     exponents = []
     for _ in range(min(MOST_ROUNDS, setting.rounds)):
         seconds = []
         for num in (SIZES[0], *SIZES):
             pool = synthetic_pool(num, shape)
             generator = make_generator(config, shape, CLASSES, setting.device)
-            started = time.perf_counter()
-            generator.fit(pool, seed=1, surroundings=Surroundings())
-            generator.sample(num, seed=1)
-            seconds.append(time.perf_counter() - started)
+            seconds.append(
+                seconds_of(functools.partial(_generation, generator, pool, judge), setting.device)
+            )
         exponents.append(float(np.polyfit(np.log(SIZES), np.log(seconds[1:]), 1)[0]))
     return result(
         f"generation/growth-{kind}",
@@ -205,6 +211,6 @@ def _growth(setting: Setting, kind: str) -> Result:
         [1 / MOST_EXPONENT] * len(exponents),
         unit="1/exponent",
         target=1.0,
-        says=f"time of a generation against images, {SIZES[0]:,} to {SIZES[-1]:,}: it grows as "
+        says=f"learning, drawing and judging {SIZES[0]:,} to {SIZES[-1]:,} images: time grows as "
         f"their power {sorted(exponents)[len(exponents) // 2]:.2f} (at most {MOST_EXPONENT})",
     )
