@@ -43,8 +43,6 @@ UNETS: dict[str, dict[str, Any]] = {
     LARGE: {"width": 128, "depth": 4},
 }
 """1.0, 6.8 and 38.4 million parameters."""
-VAE_TRAININGS, UNET_TRAININGS = 16, 2
-"""Of a guard: rounding parts the curves of a VAE, whose width is learned, by more and by chance."""
 
 
 def training_suite(setting: Setting) -> Iterator[Result]:
@@ -56,18 +54,18 @@ def training_suite(setting: Setting) -> Iterator[Result]:
         lambda: make_vae(setting, 4),
         synthetic_pool(20_480, DIGITS),
         "the dense VAE",
-        VAE_TRAININGS,
+        16,
     )
     for size in (SMALL,) if setting.quick else (SMALL, MIDDLE, LARGE):
         for way, training in setting.ways.items():
             yield from _unet(setting, size, way, training)
-    steps = 20 if setting.quick else 500
+    trainings, steps, batch = (10, 10, 64) if setting.quick else (3, 500, TUNED_BATCH)
     yield _guard(
         "train/guard",
-        lambda: make_unet(setting, SMALL, steps),
+        lambda: make_unet(setting, SMALL, steps, {"batch_size": batch}),
         synthetic_pool(1024, COLOURS),
         "the small UNet",
-        UNET_TRAININGS,
+        trainings,
     )
 
 
