@@ -23,7 +23,7 @@ _RANDOM = threading.Lock()
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Parameters of ``mallopt``, from malloc.h."""
 FROM_KERNEL, MOST_KEPT = 2**25, 2**27
-"""Bytes: the most that glibc takes for the first, and 128 MB."""
+"""Bytes: the most that glibc takes for ``M_MMAP_THRESHOLD``, and 128 MB at the end of each heap."""
 REPEATABLE_WORKSPACES = (":4096:8", ":16:8")
 """The settings of cuBLAS with which it repeats its bytes."""
 
@@ -156,9 +156,10 @@ def keep_freed_memory() -> None:
 
     It would give the end of its heap back after every training step, whose next one then waits for
     the kernel to clear the same pages again. Larger arrays than ``FROM_KERNEL`` bytes come from the
-    kernel and go back to it at once. Other allocators are left as they are.
+    kernel and go back to it at once. Other allocators, and one that the environment sets up, are
+    left as they are.
     """
-    if platform.libc_ver()[0] != "glibc":
+    if platform.libc_ver()[0] != "glibc" or any(one.startswith("MALLOC_") for one in os.environ):
         return
     libc = ctypes.CDLL(None)
     libc.mallopt(M_MMAP_THRESHOLD, FROM_KERNEL)

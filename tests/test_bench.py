@@ -59,6 +59,17 @@ def test_a_guard_is_of_mean_curves_and_holds_where_they_are_shown_to_be_alike() 
     assert parted.ratio == pytest.approx(2 / 3)
 
 
+def test_a_guard_wants_curves_that_are_paired() -> None:
+    for ours, baseline in (
+        ([[1.0]], [[1.0]]),
+        ([[1.0]] * 2, [[1.0]] * 3),
+        ([[1.0]] * 2, [1.0] * 2),
+    ):
+        with pytest.raises(ValueError, match="not paired"):
+            guard("a/b", ours, baseline, "")  # type: ignore[arg-type]
+    assert guard("a/b", [[0.0], [0.0]], [[0.0], [0.0]], "").ratio == 1
+
+
 def test_a_guard_does_not_hold_where_chance_could_hide_a_difference() -> None:
     """Differences of +0.8 and -0.8 % in turn: their mean is 0, its interval shrinks with √n."""
     ends = {}

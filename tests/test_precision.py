@@ -156,7 +156,7 @@ def test_a_card_tells_what_networks_multiplied() -> None:
         ({"training": {"precision": "fp32"}}, True, "float32"),
         ({"training": {"precision": "bf16"}}, None, "bfloat16"),
         ({}, None, ""),
-        ({"generator": {"kind": "vae"}}, True, "bfloat16 (in training)"),
+        ({"generator": {"kind": "vae"}}, True, "bfloat16 (float32 in drawing)"),
         ({"generator": {"kind": "vae"}}, False, "float32"),
         ({"generator": {"kind": "bootstrap"}}, True, ""),
     ],

@@ -16,6 +16,7 @@ from imgcollapse.arrays import in_file, in_memory, row_blocks
 from imgcollapse.bench.memory import STATUS, PeakMemory
 from imgcollapse.bench.results import Result, result
 from imgcollapse.bench.setting import CLASSES, Setting, config_of
+from imgcollapse.device import keep_freed_memory
 from imgcollapse.generators import Surroundings, make_generator
 from imgcollapse.images import ImageSet
 
@@ -55,6 +56,7 @@ def peaks_of(kind: str, pool: str, sizes: tuple[int, ...]) -> list[int]:
 
 def _peaks(kind: str, pool: str, sizes: tuple[int, ...]) -> list[int]:
     torch.set_num_threads(1)
+    keep_freed_memory()
     keep = in_file(None) if pool == "mapped" else in_memory
     config = config_of(
         generator=KINDS[kind], training={"steps": 30, "batch_size": 256, "pool": pool}

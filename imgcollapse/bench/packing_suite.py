@@ -9,9 +9,19 @@ from concurrent.futures import ProcessPoolExecutor
 from imgcollapse.bench.results import Result, guard, result
 from imgcollapse.bench.setting import Setting, synthetic_pool
 from imgcollapse.bench.timing import rates_in_turn, timed, wait
-from imgcollapse.bench.training_suite import COLOURS, DIGITS, SMALL, make_unet, make_vae
+from imgcollapse.bench.training_suite import (
+    COLOURS,
+    DIGITS,
+    GUARDED_CHAINS,
+    GUARDED_EPOCHS,
+    GUARDED_IMAGES,
+    SMALL,
+    make_unet,
+    make_vae,
+)
 from imgcollapse.device import set_up, usable_cores
 from imgcollapse.generators import Surroundings
+from imgcollapse.images import ImageSet
 from imgcollapse.study.processes import SPAWN, sharing_cores
 from imgcollapse.study.replicas import STACKED_ON
 from imgcollapse.training import Task, Trained, train
@@ -42,19 +52,7 @@ def packing_suite(setting: Setting) -> Iterator[Result]:
 
 def _stacked(setting: Setting, chains: int, num: int, epochs: int) -> Iterator[Result]:
     pool = synthetic_pool(num, DIGITS)
-
-    def tasks() -> list[Task]:
-        """What the generators of the chains would train, each with a network of its own."""
-        found: list[Task] = []
-
-        def keep(task: Task) -> Trained:
-            found.append(task)
-            return Trained((0.0,), 0, 0.0)
-
-        for seed in range(chains):
-            make_vae(setting, epochs).fit(pool, seed=seed, surroundings=Surroundings(train=keep))
-        return found
-
+    tasks = functools.partial(_tasks, setting, pool, chains, epochs)
     rates = rates_in_turn(
         timed(lambda: train_together(tasks()), setting.device),
         timed(lambda: [train(task) for task in tasks()], setting.device),
@@ -70,9 +68,34 @@ def _stacked(setting: Setting, chains: int, num: int, epochs: int) -> Iterator[R
         says=f"{chains} chains of the dense VAE, {num:,} images, {epochs} epochs, stacked; the "
         "baseline trains them in turn",
     )
-    stacked = [one.curve for one in train_together(tasks()) if isinstance(one, Trained)]
+    yield _stacking_guard(setting)
+
+
+def _tasks(setting: Setting, pool: ImageSet, chains: int, epochs: int) -> list[Task]:
+    """What the generators of the chains would train, each with a network of its own."""
+    found: list[Task] = []
+
+    def keep(task: Task) -> Trained:
+        found.append(task)
+        return Trained((0.0,), 0, 0.0)
+
+    for seed in range(chains):
+        make_vae(setting, epochs).fit(pool, seed=seed, surroundings=Surroundings(train=keep))
+    return found
+
+
+def _stacking_guard(setting: Setting) -> Result:
+    tasks = functools.partial(
+        _tasks, setting, synthetic_pool(GUARDED_IMAGES, DIGITS), GUARDED_CHAINS, GUARDED_EPOCHS
+    )
+    stacked = []
+    for one in train_together(tasks()):
+        if isinstance(one, Exception):
+            raise one
+        stacked.append(one.curve)
     alone = [train(task).curve for task in tasks()]
-    yield guard("pack/guard", stacked, alone, f"curves of {chains} chains, against alone")
+    says = f"curves of {GUARDED_CHAINS} chains of the dense VAE in a stack, against alone"
+    return guard("pack/guard", stacked, alone, says)
 
 
 def _in_processes(

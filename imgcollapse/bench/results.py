@@ -17,9 +17,10 @@ class Result:
     """One comparison: medians over ``rounds`` that alternate between both sides.
 
     ``ratio`` is how many times better ours is, ``low`` and ``high`` its extremes over the rounds;
-    of a guard, how alike both sides are, 1 being the same, and its 95 % limits.
+    of a guard of loss curves, how alike both sides are, 1 being the same, and its 95 % limits.
     ``limit_share`` is ours over the machine's measured limit, in [0, 1]; None where the work is
-    not one of arithmetic. ``holds`` says whether ``ratio`` reaches ``target``.
+    not one of arithmetic. ``holds`` says whether ``ratio`` reaches ``target``, or, of a guard of
+    loss curves, ``low``.
     """
 
     suite: str
@@ -76,10 +77,14 @@ def guard(
     differs can make a training of either side faster or slower. Differences are relative, those of
     each point have a 95 % interval (Student's t over the trainings), and the guard holds where none
     of the intervals reaches a difference of 0.5 %: both sides are shown to be equivalent, not only
-    not shown to differ. The means of the last points are shown.
+    not shown to differ. The means of the last points are shown. ValueError where curves are not
+    paired.
     """
     fast, slow = np.asarray(ours), np.asarray(baseline)
-    off = (fast - slow) / np.maximum(abs(fast), abs(slow))
+    if fast.shape != slow.shape or len(fast) < 2:
+        raise ValueError(f"curves of shapes {fast.shape} and {slow.shape} are not paired ({name})")
+    larger = np.maximum(abs(fast), abs(slow))
+    off = np.divide(fast - slow, larger, out=np.zeros_like(larger), where=larger > 0)
     trainings = len(off)
     mean = abs(off.mean(0))
     error = off.std(0, ddof=1) / trainings**0.5 * stats.t.ppf(0.975, trainings - 1)
@@ -138,7 +143,9 @@ def _cells(one: dict[str, Any]) -> tuple[str, ...]:
         _number(one["ours"]),
         _number(one["baseline"]),
         one["unit"],
-        f"{one['ratio']:.2f} ({one['low']:.2f} to {one['high']:.2f})",
+        "{ratio:.{n}f} ({low:.{n}f} to {high:.{n}f})".format(
+            n=3 if one["unit"] == "loss" else 2, **one
+        ),
         str(one["rounds"]),
         f"{one['target']:g} {'holds' if one['holds'] else 'MISSED'}",
         "" if share is None else f"{100 * share:.0f} %",

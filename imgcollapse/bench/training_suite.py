@@ -43,19 +43,21 @@ UNETS: dict[str, dict[str, Any]] = {
     LARGE: {"width": 128, "depth": 4},
 }
 """1.0, 6.8 and 38.4 million parameters."""
+GUARDED_IMAGES, GUARDED_EPOCHS, GUARDED_CHAINS = 20_480, 4, 16
+"""Of the guards of the dense VAE."""
 
 
 def training_suite(setting: Setting) -> Iterator[Result]:
     yield from _vae(setting, "")
     if "bf16" in setting.ceilings.flops:
         yield from _vae(setting, "-fp32", precision="fp32")
-    yield _guard(
-        "train/guard-vae",
-        lambda: make_vae(setting, 4),
-        synthetic_pool(20_480, DIGITS),
-        "the dense VAE",
-        16,
-    )
+        yield _guard(
+            "train/guard-vae",
+            lambda: make_vae(setting, GUARDED_EPOCHS),
+            synthetic_pool(GUARDED_IMAGES, DIGITS),
+            "the dense VAE",
+            GUARDED_CHAINS,
+        )
     for size in (SMALL,) if setting.quick else (SMALL, MIDDLE, LARGE):
         for way, training in setting.ways.items():
             yield from _unet(setting, size, way, training)

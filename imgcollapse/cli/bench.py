@@ -35,7 +35,8 @@ def bench(
 ) -> None:
     """Time the lab and the usual ways of doing the same work, in turn, on this machine.
 
-    Medians over the rounds; in brackets the extremes of the ratio. The limit is the larger of
+    Medians over the rounds; in brackets the extremes of the ratio, or of guards of loss curves its
+    95 % limits, of which the lower one is to reach the target. The limit is the larger of
     arithmetic and memory traffic, at the speeds that this machine shows in a matrix product and a
     copy.
     """

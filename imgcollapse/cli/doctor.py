@@ -129,7 +129,7 @@ def _bf16() -> str:
     from imgcollapse.device import has_bf16, pick_device
 
     if has_bf16(pick_device("auto")):
-        return "networks multiply in it where training.precision is auto"
+        return "generators train in it where training.precision is auto"
     return "no instructions for it were found: networks multiply in fp32"
 
 

@@ -10,7 +10,6 @@ from imgcollapse.policy_config import PolicyConfig
 from imgcollapse.precision import settled_precision
 from imgcollapse.report.citing_text import listed, literal
 
-PRECISIONS = {"bf16": "bfloat16", "fp32": "float32"}
 DATA = {
     "kennel": "drawn images of ten breeds of dogs (kennel)",
     "digits": "handwritten digits [@alpaydin1998]",
@@ -119,11 +118,10 @@ def precision_words(config: Config, environment: Mapping[str, Any]) -> str:
     if config.training.precision == "auto" and "bf16" not in environment:
         return ""
     precision = settled_precision(config.training, environment.get("bf16", False))
-    may_be_tf32 = precision == "fp32" and environment.get("device") == "cuda"
-    if may_be_tf32:
-        return f"{PRECISIONS[precision]} (TensorFloat-32 products)"
-    only_in_training = precision == "bf16" and config.generator.kind == "vae"
-    return PRECISIONS[precision] + (" (in training)" if only_in_training else "")
+    exact = "TensorFloat-32" if environment.get("device") == "cuda" else "float32"
+    if precision == "bf16":
+        return "bfloat16" + (f" ({exact} in drawing)" if config.generator.kind == "vae" else "")
+    return "float32" if exact == "float32" else f"float32 ({exact} products)"
 
 
 def sampling_words(config: Config) -> str:

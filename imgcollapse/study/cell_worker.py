@@ -50,6 +50,7 @@ class CellReporter:
 
     def __init__(self, cell: Cell, stop: Stop, tell: Callable[[Event], None]) -> None:
         self.cell, self.stop, self.tell = cell, stop, tell
+        self.works = False
         arm = cell.path.parent
         self.log = arm.parent / "volatile" / LOGS / arm.name / f"{cell.path.name}.log"
 
@@ -62,7 +63,8 @@ class CellReporter:
 
     def progress(self, step: int, steps: int, loss: float, images_per_second: float) -> None: ...
 
-    def prepared(self, ruler: Ruler) -> None: ...
+    def prepared(self, ruler: Ruler) -> None:
+        self.works = True
 
     def should_stop(self) -> bool:
         return self.stop.due()
@@ -112,8 +114,8 @@ def _follow(
     order: Order, stop: Stop, tell: Callable[[Event], None], run_to_disk: Callable[..., object]
 ) -> None:
     cell = order.cell
+    reporter = CellReporter(cell, stop, tell)
     try:
-        reporter = CellReporter(cell, stop, tell)
         run_to_disk(cell.config, cell.path, reporter, _sound(order.sibling))
     except LockedError as error:
         tell(Ended(cell.path, "locked", error.message, error.exit_code))
@@ -126,7 +128,7 @@ def _follow(
         tell(Ended(cell.path, "failed", known.message, known.exit_code))
     else:
         cell.failure.unlink(missing_ok=True)
-        tell(Ended(cell.path, "complete"))
+        tell(Ended(cell.path, "complete", here=reporter.works))
 
 
 def _sound(sibling: Path | None) -> RunDirectory | None:

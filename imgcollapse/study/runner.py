@@ -31,12 +31,16 @@ class Committed:
 
 @dataclass(frozen=True)
 class Ended:
-    """A cell is not worked on any more; of one that failed the reason is in its study."""
+    """A cell is not worked on any more; of one that failed the reason is in its study.
+
+    ``here`` is whether anything was left to do, which another command may have done meanwhile.
+    """
 
     path: Path
     outcome: Outcome
     message: str = ""
     exit_code: int = 0
+    here: bool = True
 
 
 Event = Committed | Ended

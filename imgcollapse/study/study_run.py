@@ -55,7 +55,6 @@ class StudyRun:
         self.queue: deque[list[Cell]] = deque()
         self.locked: dict[Path, Cell] = {}
         self.working: set[Path] = set()
-        self.advanced: set[Path] = set()
         self.alike = _alike(cells)
 
     def carry_out(self, should_stop: Callable[[], bool]) -> Done:
@@ -129,7 +128,6 @@ class StudyRun:
     def _hear(self, event: Event) -> None:
         cell = self.cells[event.path]
         if isinstance(event, Committed):
-            self.advanced.add(event.path)
             self.heard.event(cell, event)
             return
         self.working.discard(event.path)
@@ -138,7 +136,7 @@ class StudyRun:
             return
         if event.outcome == "complete":
             self.done.complete.append(cell)
-            if event.path not in self.advanced:  # another command did it while it was queued here
+            if not event.here:
                 self.heard.skipped(cell)
                 return
         elif event.outcome == "stopped":
