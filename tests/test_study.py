@@ -19,6 +19,7 @@ import pytest
 from conftest import TINY, Call, lasting
 
 from imgcollapse.errors import NumericalError
+from imgcollapse.figures.run_figures import AT_THE_END
 from imgcollapse.store.lock import LOCK, is_locked
 from imgcollapse.store.run_directory import RunDirectory
 from imgcollapse.study import replicas
@@ -453,14 +454,15 @@ class Overtaken:
 
     slots = 1
 
-    def __init__(self, made: Path, folder: Path) -> None:
-        self.made, self.folder = made, folder
+    def __init__(self, made: Path, folder: Path, without: str) -> None:
+        self.made, self.folder, self.without = made, folder, without
         self.said: list[Event] = []
 
     def begin(self, pack: Sequence[Order]) -> None:
         for order in pack:
             theirs = self.made / order.cell.path.relative_to(self.folder)
-            shutil.copytree(theirs, order.cell.path)
+            left_out = shutil.ignore_patterns(self.without)
+            shutil.copytree(theirs, order.cell.path, ignore=left_out)
         carry_out(pack, Stop(Never(), None), self.said.append)
 
     def free(self) -> int:
@@ -473,8 +475,9 @@ class Overtaken:
     def close(self) -> None: ...
 
 
-def test_a_cell_that_another_command_did_meanwhile_is_not_said_to_be_done_here(
-    made: tuple[Path, Any], tmp_path: Path
+@pytest.mark.parametrize("without", ["nothing", f"{AT_THE_END[-1]}.png"])
+def test_a_cell_is_said_to_be_done_by_the_command_that_had_something_left_to_do(
+    without: str, made: tuple[Path, Any], tmp_path: Path
 ) -> None:
     study = read_study(write_study(tmp_path))
     folder = StudyFolder(tmp_path / "overtaken")
@@ -485,9 +488,14 @@ def test_a_cell_that_another_command_did_meanwhile_is_not_said_to_be_done_here(
     heard: Any = SimpleNamespace(
         skipped=skipped.append, event=lambda cell, event: told.append(event)
     )
-    done = StudyRun(cells, Overtaken(made[0], folder.path), heard).carry_out(lambda: False)
+    runner = Overtaken(made[0], folder.path, without)
+    done = StudyRun(cells, runner, heard).carry_out(lambda: False)
     assert len(cells) == 1
-    assert (done.complete, skipped, told) == (cells, cells, [])
+    assert done.complete == cells
+    if without == "nothing":
+        assert (skipped, told) == (cells, [])
+    else:
+        assert (skipped, told) == ([], [Ended(cells[0].path, "complete")])
 
 
 def carried_out(cells: list[Cell]) -> Done:
