@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy import stats
+
+from imgcollapse.study.claims.claim import over_chains
 
 SAME_LOSS = 0.995
 
@@ -85,15 +86,14 @@ def guard(
         raise ValueError(f"curves of shapes {fast.shape} and {slow.shape} are not paired ({name})")
     larger = np.maximum(abs(fast), abs(slow))
     off = np.divide(fast - slow, larger, out=np.zeros_like(larger), where=larger > 0)
-    trainings = len(off)
-    mean = abs(off.mean(0))
-    error = off.std(0, ddof=1) / trainings**0.5 * stats.t.ppf(0.975, trainings - 1)
-    ratio, low = 1 - float(mean.max()), 1 - float((mean + error).max())
-    high = 1 - float((mean - error).clip(0).max())
+    points = [over_chains(values, "trainings") for values in off.T]
+    ratio = 1 - max(abs(one.value) for one in points)
+    low = 1 - max(max(-one.low, one.high) for one in points)
+    high = 1 - max(max(one.low, -one.high, 0.0) for one in points)
     last, last_slow = float(fast[:, -1].mean()), float(slow[:, -1].mean())
     suite = name.partition("/")[0]
     return Result(
-        suite, name, last, last_slow, "loss", ratio, low, high, trainings, SAME_LOSS,
+        suite, name, last, last_slow, "loss", ratio, low, high, len(off), SAME_LOSS,
         low >= SAME_LOSS, None, says,
     )  # fmt: skip
 
