@@ -48,7 +48,6 @@ def negative_elbo(
     same encoder and decoder means as the bound of a Gaussian c·√w wide.
     """
     mean, log_variance = network.encode(x, labels)
-    mean, log_variance = mean.float(), log_variance.float()
     z = mean + (0.5 * log_variance).exp() * noise
     log_noise = network.log_noise().flatten()
     errors = F.mse_loss(network.decode(z, labels).float(), x, reduction="none").flatten(2)
@@ -166,7 +165,7 @@ class VAE:
             batch = images[where].in_memory()
             x = to_floats(torch.from_numpy(batch.images).to(self.device))
             labels = torch.from_numpy(batch.labels).clamp_min(0).to(self.device)
-            means[where] = self.average.encode(x, labels)[0].float().cpu().numpy()
+            means[where] = self.average.encode(x, labels)[0].cpu().numpy()
         return means
 
     def save(self, folder: Path) -> None:

@@ -37,8 +37,9 @@ class VAENetwork(nn.Module):
         self.free_noise = nn.Parameter(torch.full((channels, 1, 1), 0.5))
 
     def encode(self, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log variance of q(z | x), each N×latent."""
-        mean, log_variance = self.to_z(self._with_class(self.down(x), labels)).chunk(2, 1)
+        """Mean and log variance of q(z | x), each float32 N×latent."""
+        both = self.to_z(self._with_class(self.down(x), labels)).float()
+        mean, log_variance = both.chunk(2, 1)
         return mean, log_variance.clamp(-12, 4)
 
     def decode(self, z: Tensor, labels: Tensor) -> Tensor:

@@ -87,7 +87,7 @@ def _gather(
     for places in indices:
         index = torch.from_numpy(places).to(items.device, non_blocking=True)
         rows = items.index_select(0, index)  # copies rows; indexing goes number by number
-        yield rows, labels[index]
+        yield rows, labels.index_select(0, index)
 
 
 def _fetch_ahead(

@@ -8,19 +8,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from imgcollapse.training.optimizer import AdamW
 from imgcollapse.training.task import Task
 
 
-def state_of(
-    task: Task, optimizer: torch.optim.Optimizer, losses: Tensor
-) -> dict[str, NDArray[Any]]:
+def state_of(task: Task, optimizer: AdamW, losses: Tensor) -> dict[str, NDArray[Any]]:
     """Losses, weights, their moving average and the optimizer's moments."""
     tensors = {"losses": losses}
     tensors |= {f"model.{name}": value for name, value in task.model.state_dict().items()}
     if task.average is not None:
         tensors |= {f"average.{name}": value for name, value in task.average.state_dict().items()}
-    for number, moments in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
+    tensors |= {f"optimizer.{name}": value for name, value in optimizer.state().items()}
     return {name: as_array(value) for name, value in tensors.items()}
 
 
@@ -30,7 +28,7 @@ def as_array(value: Tensor) -> NDArray[Any]:
     return array
 
 
-def restore(task: Task, optimizer: torch.optim.Optimizer, losses: Tensor) -> int:
+def restore(task: Task, optimizer: AdamW, losses: Tensor) -> int:
     """Puts a saved state back; returns the step to go on with, 0 where nothing was saved."""
     saved = task.checkpoint.load(task.seed) if task.checkpoint is not None else None
     if saved is None:
@@ -38,22 +36,14 @@ def restore(task: Task, optimizer: torch.optim.Optimizer, losses: Tensor) -> int
     step, arrays = saved
     tensors = {name: torch.from_numpy(value) for name, value in arrays.items()}
     losses.copy_(tensors["losses"])
-    for prefix, module in (("model.", task.model), ("average.", task.average)):
-        if module is not None:
-            module.load_state_dict(
-                {
-                    name.removeprefix(prefix): v
-                    for name, v in tensors.items()
-                    if name.startswith(prefix)
-                }
-            )
-    moments: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        kind, _, rest = name.partition(".")
-        if kind == "optimizer":
-            number, _, moment = rest.partition(".")
-            moments.setdefault(int(number), {})[moment] = value
-    state = optimizer.state_dict()
-    state["state"] = moments
-    optimizer.load_state_dict(state)
+    task.model.load_state_dict(_named(tensors, "model."))
+    if task.average is not None:
+        task.average.load_state_dict(_named(tensors, "average."))
+    optimizer.load(_named(tensors, "optimizer."))
     return step
+
+
+def _named(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): one for name, one in tensors.items() if name.startswith(prefix)
+    }

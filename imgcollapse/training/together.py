@@ -18,9 +18,10 @@ from imgcollapse.errors import NumericalError, Stopped
 from imgcollapse.training.batches import Batches
 from imgcollapse.training.compiling import has_convolutions
 from imgcollapse.training.loop import loss_curve, raise_unless_finite, train
+from imgcollapse.training.optimizer import TINY, AdamW, learning_rate
 from imgcollapse.training.pauses import pause_after
 from imgcollapse.training.state import as_array
-from imgcollapse.training.step import TINY, decay, make_optimizer, set_rate
+from imgcollapse.training.step import decay
 from imgcollapse.training.task import Task, Trained
 
 Tensors = Mapping[str, Tensor]
@@ -99,7 +100,7 @@ class _Stack:
         self.averaged = self._stacked(averages)[0] if averages else {}
         self.parameters = [nn.Parameter(one.detach()) for one in self.weights.values()]
         self.weights = dict(zip(self.weights, self.parameters, strict=True))
-        self.optimizer = make_optimizer(self.parameters, self.first.config)
+        self.optimizer = AdamW(self.parameters, self.first.config)
         self.failed: set[int] = set()
         self.losses = torch.zeros(len(tasks), self.first.steps, device=self.first.device)
         self.dtype = dtype_of(self.first.config.precision)
@@ -149,11 +150,11 @@ class _Stack:
 
     def _step(self, step: int, prepared: Sequence[Tensor]) -> None:
         task = self.first
-        set_rate(self.optimizer, task.config, step, task.steps)
+        self.optimizer.set_rate(learning_rate(task.config, step, task.steps))
 
         with torch.autocast(task.device.type, self.dtype, enabled=self.dtype != torch.float32):
             losses = vmap(self._loss)(self.weights, self.buffers, *prepared)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.forget_gradients()
         torch.autograd.backward(losses.sum())
         self._clip(task.config.gradient_clip)
         self.optimizer.step()
@@ -174,7 +175,7 @@ class _Stack:
 
     def _clip(self, most: float) -> None:
         """Each task's gradient by its own norm, as ``clip_grad_norm_`` does."""
-        gradients = [one.grad for one in self.parameters if one.grad is not None]
+        gradients = self.optimizer.gradients()
         norms = torch.stack([torch.linalg.vector_norm(one.flatten(1), dim=1) for one in gradients])
         norms = torch.linalg.vector_norm(norms, dim=0)
         factors = (most / (norms + TINY)).clamp(max=1.0)
@@ -208,16 +209,17 @@ class _Stack:
 
     def _save(self, step: int) -> None:
         """In the form that a training by itself saves, so that either goes on with the other's."""
-        moments = self.optimizer.state_dict()["state"]
+        moments = self.optimizer.state()
         for number, task in enumerate(self.tasks):
             if task.checkpoint is None or number in self.failed:
                 continue
             tensors = {"losses": self.losses[number]}
             tensors |= {f"model.{name}": one[number] for name, one in self.weights.items()}
             tensors |= {f"average.{name}": one[number] for name, one in self.averaged.items()}
-            for place, named in moments.items():
-                for name, one in named.items():
-                    tensors[f"optimizer.{place}.{name}"] = one if name == "step" else one[number]
+            tensors |= {
+                f"optimizer.{name}": one if name.endswith(".step") else one[number]
+                for name, one in moments.items()
+            }
             arrays = {name: as_array(one) for name, one in tensors.items()}
             task.checkpoint.save(task.seed, step, arrays)
 
@@ -232,13 +234,7 @@ class _Stack:
                 weight.copy_(stacked[f"model.{name}"])
             for name, weight in self.averaged.items():
                 weight.copy_(stacked[f"average.{name}"])
-        state = self.optimizer.state_dict()
-        state["state"] = {
-            place: {
-                "step": stacked[f"optimizer.{place}.step"][0],
-                "exp_avg": stacked[f"optimizer.{place}.exp_avg"],
-                "exp_avg_sq": stacked[f"optimizer.{place}.exp_avg_sq"],
-            }
-            for place in range(len(self.parameters))
-        }
-        self.optimizer.load_state_dict(state)
+        moments = {name: stacked[f"optimizer.{name}"] for name in self.optimizer.state()}
+        self.optimizer.load(
+            {name: one[0] if name.endswith(".step") else one for name, one in moments.items()}
+        )

@@ -1,0 +1,89 @@
+"""The lab's AdamW against PyTorch's class, and what a training that goes on finds of it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from imgcollapse.training.optimizer import AdamW, learning_rate
+from imgcollapse.training_config import TrainingConfig
+
+CONFIG = TrainingConfig(learning_rate=3e-3, weight_decay=0.02, warmup_steps=3)
+STEPS = 8
+
+
+def weights() -> list[nn.Parameter]:
+    """A matrix, a filter in channels_last, a number, and one that never has a gradient."""
+    random = torch.Generator().manual_seed(0)
+    filters = torch.randn(4, 3, 3, 3, generator=random).to(memory_format=torch.channels_last)
+    return [
+        nn.Parameter(torch.randn(5, 7, generator=random)),
+        nn.Parameter(filters),
+        nn.Parameter(torch.randn((), generator=random)),
+        nn.Parameter(torch.randn(2, generator=random)),
+    ]
+
+
+def give_gradients(parameters: list[nn.Parameter], step: int) -> None:
+    """Long ones at odd steps, short ones at even ones."""
+    random = torch.Generator().manual_seed(step)
+    for one in parameters[:-1]:
+        one.grad = torch.randn(one.shape, generator=random) * (5.0 if step % 2 else 1e-3)
+
+
+@pytest.mark.parametrize("most", [1.0, 1e-9, 1e9])
+def test_numbers_are_those_of_the_class_of_pytorch_to_the_last_bit(most: float) -> None:
+    ours, theirs = weights(), weights()
+    optimizer = AdamW(ours, CONFIG)
+    reference = torch.optim.AdamW(theirs, weight_decay=CONFIG.weight_decay, fused=True)
+    for step in range(STEPS):
+        for parameters in (ours, theirs):
+            give_gradients(parameters, step)
+        reference.param_groups[0]["lr"] = learning_rate(CONFIG, step, STEPS)
+        torch.nn.utils.clip_grad_norm_(theirs, most)
+        reference.step()
+        optimizer.set_rate(learning_rate(CONFIG, step, STEPS))
+        optimizer.clip(most)
+        optimizer.step()
+        for one, other in zip(ours, theirs, strict=True):
+            assert torch.equal(one, other)
+    for number, moments in reference.state_dict()["state"].items():
+        for name, value in moments.items():
+            assert torch.equal(optimizer.state()[f"{number}.{name}"], value)
+    untouched = weights()[-1]
+    assert torch.equal(ours[-1], untouched)
+
+
+def test_one_that_takes_over_the_state_goes_on_alike() -> None:
+    through, halted = weights(), weights()
+    for parameters, halts in ((through, False), (halted, True)):
+        optimizer = AdamW(parameters, CONFIG)
+        for step in range(STEPS):
+            if halts and step == STEPS // 2:
+                kept = {name: one.contiguous() for name, one in optimizer.state().items()}
+                optimizer = AdamW(parameters, CONFIG)
+                optimizer.load(kept)
+            give_gradients(parameters, step)
+            optimizer.step()
+    for one, other in zip(through, halted, strict=True):
+        assert torch.equal(one, other)
+    filters = optimizer.state()["1.exp_avg"]
+    assert filters.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_gradients_are_forgotten() -> None:
+    parameters = weights()
+    optimizer = AdamW(parameters, CONFIG)
+    give_gradients(parameters, 0)
+    assert len(optimizer.gradients()) == len(parameters) - 1
+    optimizer.forget_gradients()
+    assert optimizer.gradients() == []
+
+
+def test_the_learning_rate_warms_up_and_falls_to_zero() -> None:
+    rates = [learning_rate(CONFIG, step, 100) for step in range(101)]
+    assert rates[0] == pytest.approx(CONFIG.learning_rate / 4)
+    assert max(rates) == rates[3] == pytest.approx(CONFIG.learning_rate, rel=0.01)
+    assert sorted(rates[3:], reverse=True) == rates[3:]
+    assert rates[100] == pytest.approx(0, abs=1e-12)
