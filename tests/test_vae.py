@@ -98,6 +98,17 @@ def test_shapes(side: int, channels: int, kind: type[ConvolutionalVAE | DenseVAE
     assert vae.decode(mean, labels).shape == x.shape
 
 
+@pytest.mark.parametrize("kind", [ConvolutionalVAE, DenseVAE])
+def test_the_posterior_is_float32_where_products_are_not(
+    kind: type[ConvolutionalVAE | DenseVAE],
+) -> None:
+    vae = network((1, 8, 8), kind=kind)
+    x, labels = torch.zeros(2, 1, 8, 8), torch.zeros(2, dtype=torch.int64)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert vae.to_z(vae.down(x)).dtype == torch.bfloat16
+        assert {one.dtype for one in vae.encode(x, labels)} == {torch.float32}
+
+
 @pytest.mark.parametrize(("raw", "expected"), [(-50.0, MIN_NOISE), (50.0, 0.3)])
 def test_pixel_noise_stays_between_one_grey_level_and_its_cap(raw: float, expected: float) -> None:
     vae = network(max_noise=0.3)

@@ -49,7 +49,6 @@ GUARDED_IMAGES, GUARDED_EPOCHS, GUARDED_CHAINS = 20_480, 4, 16
 
 def training_suite(setting: Setting) -> Iterator[Result]:
     has_bf16 = "bf16" in setting.ceilings.flops
-    # In fp32 on a CPU compiled dense layers are slower than the lab's.
     ways = {**setting.ways, "-fp32": {"precision": "fp32"}} if has_bf16 else {"": {}}
     for way, training in ways.items():
         yield from _vae(setting, way, **training)

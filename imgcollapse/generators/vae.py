@@ -150,7 +150,7 @@ class VAE:
             x = to_floats(torch.from_numpy(images.images[where]).to(self.device))
             labels = torch.from_numpy(images.labels[where]).clamp_min(0).to(self.device)
             z, _ = self.average.encode(x, labels)
-            errors = (self.average.decode(z, labels).float() - x).square()
+            errors = (self.average.decode(z, labels) - x).square()
             losses[where] = errors.flatten(1).mean(1).cpu().numpy()
         return losses
 

@@ -109,7 +109,8 @@ def _fetch_ahead(
         while True:
             rows, index = waiting.popleft().result()
             waiting.append(thread.submit(fetch))
-            yield rows.to(device, non_blocking=True), labels[index.to(device, non_blocking=True)]
+            index = index.to(device, non_blocking=True)
+            yield rows.to(device, non_blocking=True), labels.index_select(0, index)
     finally:
         thread.shutdown(cancel_futures=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -55,6 +56,8 @@ class _OrEager:
 
     def __init__(self, function: Function) -> None:
         self.function = function
+        # Of diffusers' comparisons of versions, which are pure.
+        warnings.filterwarnings("ignore", "Dynamo detected a call to a `functools.lru_cache`")
         # Or the backward pass would be compiled, and fail, when it is first needed.
         torch._functorch.config.force_non_lazy_backward_lowering = True
         self.compiled: Function = torch.compile(function, dynamic=False)

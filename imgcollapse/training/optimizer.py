@@ -18,9 +18,9 @@ TINY = 1e-6
 class AdamW:
     """Loshchilov and Hutter 2019, algorithm 2: the numbers of ``torch.optim.AdamW(fused=True)``.
 
-    That class looks through its groups and hooks at every step, a fortieth of a step of a dense
-    network. Parameters that got no gradient stay as they are. In a CUDA graph the learning rate is
-    a tensor on the device.
+    That class looks through its groups and hooks at every step. Parameters that got no gradient,
+    which not all may be, stay as they are. For a CUDA graph the learning rate is a tensor on the
+    device, always the same one.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class AdamW:
         self.weight_decay = config.weight_decay
         self.rate: float | Tensor = config.learning_rate
         if graphed:
-            self.rate = torch.tensor(config.learning_rate, device="cuda")
+            self.rate = torch.tensor(config.learning_rate, device=self.parameters[0].device)
         self.moments = {
             "step": [torch.zeros((), device=one.device) for one in self.parameters],
             "exp_avg": [torch.zeros_like(one) for one in self.parameters],
@@ -51,7 +51,6 @@ class AdamW:
     def gradients(self) -> list[Tensor]:
         return [one.grad for one in self.parameters if one.grad is not None]
 
-    @torch.no_grad()
     def clip(self, most: float) -> None:
         """``clip_grad_norm_``, which on a CPU, where looking is free, spares multiplying by 1."""
         gradients = self.gradients()
@@ -73,7 +72,6 @@ class AdamW:
             [],
             steps,
             fused=True,
-            capturable=isinstance(self.rate, Tensor),
             amsgrad=False,
             beta1=0.9,
             beta2=0.999,

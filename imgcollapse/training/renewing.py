@@ -32,7 +32,7 @@ def renewed_rows(task: Task, renewed: Callable[[int], Items], first_step: int) -
         while offset < num:
             index = order[offset : offset + size - sum(len(one) for _, one in begun)]
             offset += len(index)
-            begun.append((_rows(items, index), labels[index]))
+            begun.append((_rows(items, index), labels.index_select(0, index)))
             if sum(len(one) for _, one in begun) == size:
                 yield _joined(begun)
                 begun = []

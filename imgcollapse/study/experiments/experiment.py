@@ -7,10 +7,10 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from imgcollapse.errors import Stopped
 from imgcollapse.figures.curves import Point
+from imgcollapse.study.claims.claim import over_chains
 
 
 class Hearer(Protocol):
@@ -40,7 +40,5 @@ def point_over(
     expected: float | None = None,
 ) -> Point:
     """The mean of one value from each of n >= 2 repetitions, with 95 % limits (Student's t)."""
-    each = np.asarray(values, np.float64)
-    mean = float(each.mean())
-    half = float(student.ppf(0.975, len(each) - 1) * each.std(ddof=1) / np.sqrt(len(each)))
-    return Point(curve, setting, x, mean, mean - half, mean + half, len(each), expected)
+    found = over_chains(np.asarray(values, np.float64), "repetitions")
+    return Point(curve, setting, x, found.value, found.low, found.high, found.n, expected)
