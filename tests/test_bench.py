@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +14,32 @@ from conftest import Call
 from scipy import stats
 from torch import Tensor, nn
 
-from imgcollapse.bench import sampling_guard
+from imgcollapse.bench import packing_suite, sampling_guard, training_suite
 from imgcollapse.bench.baselines import diffusers_recipe, plain_vae
 from imgcollapse.bench.ceilings import Ceilings, Work, measure_ceilings, work_of
 from imgcollapse.bench.chain_suite import MOST_SECONDS, timed_chain
-from imgcollapse.bench.results import as_rows, as_table, guard, median, result, within
+from imgcollapse.bench.results import (
+    against_bar,
+    as_rows,
+    as_table,
+    guard,
+    median,
+    result,
+    within,
+)
 from imgcollapse.bench.sampling_guard import presets_agree
 from imgcollapse.bench.scoring_suite import MOST_SECONDS as SECONDS_OF_FID
 from imgcollapse.bench.scoring_suite import NUM_IMAGES, inception
-from imgcollapse.bench.setting import synthetic_pool
+from imgcollapse.bench.setting import Setting, synthetic_pool
 from imgcollapse.bench.timing import rates_in_turn, timed
-from imgcollapse.bench.training_suite import as_tensors
+from imgcollapse.bench.training_suite import as_tensors, make_vae
 from imgcollapse.config import Config
 from imgcollapse.config_file import load_config, parse_config
 from imgcollapse.config_layers import find_config
 from imgcollapse.device import has_bf16
 from imgcollapse.generators import make_generator
 from imgcollapse.sampling_config import SAMPLING_PRESETS
+from imgcollapse.training import Task, Trained, train
 
 ROOT = Path(__file__).parent.parent
 CPU = torch.device("cpu")
@@ -251,6 +261,64 @@ def test_fid_on_a_network_of_random_weights_is_timed() -> None:
     assert row.name == "score/inception"
     assert 0 < row.ours < NUM_IMAGES / SECONDS_OF_FID
     assert not row.holds
+
+
+NAMES = (
+    "train/vae-synthetic", "train/vae-first", "train/unet-tuned", "sample/equal-steps",
+    "sample/total", "score/frechet", "generation/vae", "generation/smoke", "pack/vae",
+)  # fmt: skip
+
+
+def test_the_kept_results_have_every_comparison() -> None:
+    kept = json.loads((ROOT / "assets" / "bench" / "cpu-2-cores.json").read_text(encoding="utf-8"))
+    assert set(NAMES) <= {one["name"] for one in kept["results"]}
+
+
+def test_a_rate_is_held_against_what_is_wanted_or_the_limit_of_the_machine() -> None:
+    row = result("a/b", [50.0], [10.0], unit="u", target=2.0, says="", limit=100.0)
+    assert (against_bar(row, 1000.0).baseline, against_bar(row, 40.0).baseline) == (60, 40)
+    assert [against_bar(row, wanted).holds for wanted in (1000.0, 40.0)] == [False, True]
+    assert against_bar(row, 40.0).name == "a/b-rate"
+    unlimited = result("a/b", [50.0], [10.0], unit="u", target=2.0, says="")
+    assert against_bar(unlimited, 100.0).ratio == 0.5
+
+
+def small_setting() -> Setting:
+    return Setting(CPU, Ceilings({"fp32": 1e9}, 1e9), quick=True, rounds=1)
+
+
+def test_a_stack_is_timed_and_guarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("CHAINS", 2), ("IMAGES", 1024), ("EPOCHS", 10)):
+        monkeypatch.setattr(packing_suite, f"GUARDED_{name}", value)
+    timed_row, guarded = packing_suite._stacked(small_setting(), 2, 1024, 1)
+    assert (timed_row.name, guarded.name) == ("pack/vae", "pack/guard")
+    assert timed_row.ours > 0
+    assert guarded.ratio > 0.99
+
+
+@pytest.mark.parametrize(("rate", "holds"), [(1.0, True), (1.2, False)])
+def test_a_way_that_learns_otherwise_fails_the_guard(
+    rate: float, holds: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = 0
+
+    def every_other(task: Task) -> Trained:
+        nonlocal calls
+        calls += 1
+        given = task.config.model_copy(
+            update={
+                "precision": "fp32",
+                "learning_rate": task.config.learning_rate * (rate if calls % 2 else 1.0),
+            }
+        )
+        return train(replace(task, config=given))
+
+    monkeypatch.setattr(training_suite, "train", every_other)
+    found = training_suite._guard(
+        "train/x", lambda: make_vae(small_setting(), 20), synthetic_pool(512, (1, 28, 28)), "it", 3
+    )
+    assert calls == 6
+    assert found.holds is holds
 
 
 def test_the_table_of_the_readme_is_that_of_the_kept_results() -> None:

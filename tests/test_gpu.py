@@ -21,6 +21,7 @@ from imgcollapse.images import ImageSet
 from imgcollapse.metrics.judge import train_judge
 from imgcollapse.sampling_config import FLOW_SAMPLERS, VP_SAMPLERS, SamplingConfig
 from imgcollapse.training.batches import placed
+from imgcollapse.training.step import Step
 
 pytestmark = [
     pytest.mark.gpu,
@@ -133,6 +134,25 @@ def test_no_sampler_waits_for_the_device_between_steps(sampler: str, objective: 
         run_sampler(scheduler, 20, denoise, BlockNoise(1, 0, 2, CUDA), SHAPE, 1.0)
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize("kind", ["vae", "mlp", "unet"])
+def test_no_step_of_a_training_waits_for_the_device(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Step.__call__
+
+    def watched(self: Step, *arguments: Any) -> torch.Tensor:
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            return original(self, *arguments)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+
+    monkeypatch.setattr(Step, "__call__", watched)
+    config = parse_config({"training": {"steps": 20, "batch_size": 64}, **KINDS[kind]})
+    generator = make_generator(config, SHAPE, ("dark", "light"), CUDA)
+    generator.fit(pool(), seed=1, surroundings=Surroundings())
 
 
 @pytest.mark.parametrize("kind", ["vae", "unet", "unet with labels"])

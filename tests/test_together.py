@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import Call
+from conftest import Call, lasting
 
 from imgcollapse.config_file import parse_config
 from imgcollapse.errors import NumericalError, Stopped
@@ -18,8 +20,11 @@ from imgcollapse.generators import Surroundings, make_generator
 from imgcollapse.images import ImageSet
 from imgcollapse.scores import from_csv
 from imgcollapse.study import replicas
+from imgcollapse.study import run as study_run
 from imgcollapse.training import Task, Trained, train
 from imgcollapse.training.together import can_be_stacked, train_together
+
+Reader = Callable[[Path], dict[str, bytes]]
 
 CPU = torch.device("cpu")
 CLASSES = ("dark", "light")
@@ -292,6 +297,28 @@ def test_replicas_are_the_runs_of_their_seeds_and_go_on_after_a_stop(
             assert (one.metric, one.class_, one.n) == (other.metric, other.class_, other.n)
             if one.generation < 1:
                 assert one.value == pytest.approx(other.value, rel=0.02, abs=0.02)
+
+
+def test_stacked_replicas_that_are_scored_meanwhile_leave_the_same_files(
+    call: Call,
+    tiny_yaml: Path,
+    tmp_path: Path,
+    files_below: Reader,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As dense chains are on a GPU: one stack, each generation scored while the next one trains."""
+    monkeypatch.setattr(replicas, "STACKED_ON", ("cpu", "cuda"))
+    original = study_run.run_to_disk
+    for overlap in (False, True):
+        monkeypatch.setattr(study_run, "run_to_disk", functools.partial(original, overlap=overlap))
+        words = ("run", tiny_yaml, "--set", "generations=3", *DENSE, "--replicas", 2)
+        assert call(*words, "--out", tmp_path / str(overlap)).code == 0
+    for seed in (3, 4):
+        apart, beside = (
+            lasting(files_below(tmp_path / str(overlap) / f"seed{seed}"))
+            for overlap in (False, True)
+        )
+        assert apart == beside
 
 
 def test_a_replica_that_fails_does_not_stop_the_others(

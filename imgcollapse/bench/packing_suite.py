@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 
-from imgcollapse.bench.results import Result, guard, result
+from imgcollapse.bench.results import Result, against_bar, guard, result
 from imgcollapse.bench.setting import Setting, synthetic_pool
 from imgcollapse.bench.timing import rates_in_turn, timed, wait
 from imgcollapse.bench.training_suite import (
@@ -26,6 +26,9 @@ from imgcollapse.study.processes import SPAWN, sharing_cores
 from imgcollapse.study.replicas import STACKED_ON
 from imgcollapse.training import Task, Trained, train
 from imgcollapse.training.together import train_together
+
+STACKED_RATE = 15.0
+"""Trainings a second of 60,000 images × 20 epochs that are wanted on CUDA."""
 
 
 def packing_suite(setting: Setting) -> Iterator[Result]:
@@ -60,14 +63,17 @@ def _stacked(setting: Setting, chains: int, num: int, epochs: int) -> Iterator[R
         baseline_units=chains,
         rounds=setting.rounds,
     )
-    yield result(
+    row = result(
         "pack/vae",
         *rates,
         unit="trainings/s",
-        target=6.0,
+        target=0.95,
         says=f"{chains} chains of the dense VAE, {num:,} images, {epochs} epochs, stacked; the "
         "baseline trains them in turn",
     )
+    yield row
+    if not setting.quick:
+        yield against_bar(row, STACKED_RATE)
     yield _stacking_guard(setting)
 
 
@@ -124,7 +130,7 @@ def _in_processes(
         name,
         *rates,
         unit="trainings/s",
-        target=0.95 if setting.device.type == "cpu" else 6.0,
+        target=0.95 if setting.quick or setting.device.type == "cpu" else 6.0,
         says=f"{chains} {says}, in {at_once} processes at once whose start is not timed; the "
         "baseline trains them in turn in one",
     )

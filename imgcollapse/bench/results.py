@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from imgcollapse.study.claims.claim import over_chains
 
 SAME_LOSS = 0.995
+SHARE_OF_LIMIT = 0.6
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,18 @@ def guard(
     )  # fmt: skip
 
 
+def against_bar(one: Result, wanted: float) -> Result:
+    """That a rate reaches what is wanted of it, or 60 % of the machine's limit, if that is less."""
+    bar = wanted
+    if one.limit_share is not None:
+        bar = min(wanted, SHARE_OF_LIMIT * one.ours / one.limit_share)
+    ratio = one.ours / bar
+    return replace(
+        one, name=f"{one.name}-rate", baseline=bar, ratio=ratio, low=ratio, high=ratio,
+        target=1.0, holds=ratio >= 1, says=f"{wanted:,.0f} {one.unit}, or 60 % of the limit",
+    )  # fmt: skip
+
+
 def within(name: str, found: float, limit: float, unit: str, says: str) -> Result:
     """That a faster way is off by less than a limit: the part of it that is left, below 0 none."""
     left = 1 - found / limit
@@ -140,8 +153,8 @@ def _cells(one: dict[str, Any]) -> tuple[str, ...]:
     share = one["limit_share"]
     return (
         one["name"],
-        _number(one["ours"]),
-        _number(one["baseline"]),
+        _number(one["ours"], one["unit"]),
+        _number(one["baseline"], one["unit"]),
         one["unit"],
         "{ratio:.{n}f} ({low:.{n}f} to {high:.{n}f})".format(
             n=3 if one["unit"] == "loss" else 2, **one
@@ -152,5 +165,7 @@ def _cells(one: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+def _number(value: float, unit: str) -> str:
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.4g}" if unit == "loss" else f"{value:.3g}"

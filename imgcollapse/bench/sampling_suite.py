@@ -10,7 +10,7 @@ import torch
 from diffusers import DDPMPipeline, DDPMScheduler
 
 from imgcollapse.bench.baselines.diffusers_recipe import STOCK_BATCH
-from imgcollapse.bench.results import Result, result
+from imgcollapse.bench.results import Result, against_bar, result
 from imgcollapse.bench.sampling_guard import sampling_guard
 from imgcollapse.bench.setting import Setting
 from imgcollapse.bench.timing import rates_in_turn, seconds_of, timed
@@ -20,6 +20,8 @@ from imgcollapse.study.audit import audit
 
 STOCK_STEPS = 1000
 FAST_SAMPLER, FAST_STEPS = "dpm++", 35
+RATES = {MIDDLE: 100_000.0, LARGE: 25_000.0}
+"""Evaluations a second that are wanted on CUDA."""
 
 
 def sampling_suite(setting: Setting) -> Iterator[Result]:
@@ -66,7 +68,7 @@ def _unet(setting: Setting, size: str, way: str, training: dict[str, Any]) -> It
         baseline_units=few * steps,
         rounds=setting.rounds,
     )
-    yield result(
+    row = result(
         f"sample/equal-steps{suffix}",
         *rates,
         unit="evaluations/s",
@@ -74,6 +76,9 @@ def _unet(setting: Setting, size: str, way: str, training: dict[str, Any]) -> It
         says=f"ddpm, {steps} steps on both sides; the baseline draws {STOCK_BATCH} at once",
         limit=limit,
     )
+    yield row
+    if size in RATES and on_cuda:
+        yield against_bar(row, RATES[size])
     passes = audit(fast.whole_config, least=False).passes
     rates = rates_in_turn(
         timed(lambda: fast.sample(num, seed=1), setting.device),

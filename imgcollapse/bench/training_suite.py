@@ -24,7 +24,7 @@ from imgcollapse.bench.baselines.plain_vae import (
     train_vae,
 )
 from imgcollapse.bench.ceilings import Work
-from imgcollapse.bench.results import Result, guard, result
+from imgcollapse.bench.results import Result, against_bar, guard, result
 from imgcollapse.bench.setting import CLASSES, Setting, config_of, synthetic_pool
 from imgcollapse.bench.timing import rates_in_turn, timed
 from imgcollapse.generators import Surroundings
@@ -43,6 +43,8 @@ UNETS: dict[str, dict[str, Any]] = {
     LARGE: {"width": 128, "depth": 4},
 }
 """1.0, 6.8 and 38.4 million parameters."""
+RATES = {MIDDLE: 25_000.0, LARGE: 6_000.0}
+"""Images a second that are wanted on CUDA."""
 GUARDED_IMAGES, GUARDED_EPOCHS, GUARDED_CHAINS = 20_480, 4, 16
 """Of the guards of the dense VAE."""
 
@@ -212,7 +214,7 @@ def _unet(setting: Setting, size: str, way: str, training: dict[str, Any]) -> It
             baseline_units=steps * batch,
             rounds=setting.rounds,
         )
-        yield result(
+        row = result(
             f"train/unet-{side}{suffix}",
             *rates,
             unit="images/s",
@@ -220,6 +222,9 @@ def _unet(setting: Setting, size: str, way: str, training: dict[str, Any]) -> It
             says=f"UNet of {millions:.1f} M parameters, 32×32; batch {batch} in the baseline",
             limit=setting.ceilings.rate(work, TUNED_BATCH),
         )
+        yield row
+        if tuned and size in RATES and setting.device.type == "cuda":
+            yield against_bar(row, RATES[size])
 
 
 def _noise_of(network: nn.Module, x: Tensor, t: Tensor) -> Tensor:

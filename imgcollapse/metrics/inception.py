@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from imgcollapse.device import seeded
 from imgcollapse.errors import EnvironmentalError
 from imgcollapse.metrics.features import finite
-from imgcollapse.metrics.frechet import Moments
+from imgcollapse.metrics.frechet import FrechetTo, Moments
 from imgcollapse.metrics.kernel import KernelTo
 from imgcollapse.seeds import seed_for
 
@@ -174,14 +174,15 @@ class Inception:
 def inception_scores(
     inception: Inception, samples: InceptionStatistics, real: InceptionStatistics, *, seed: int
 ) -> Mapping[str, tuple[float, float | None]]:
-    """Value and standard error, by metric name, as torchmetrics computes them.
+    """Value and standard error, by metric name.
 
-    ``fid`` has no error. ``kid`` is the mean over 100 seeded subsets of at most 1,000 images, and
-    there only if both sides have features; its error is over draws of the samples while the real
-    images stay, from all pairs, because the subsets overlap.
+    ``fid`` has no error. ``kid`` is torchmetrics', the mean over 100 seeded subsets of at most
+    1,000 images, and there only if both sides have features; its error is over draws of the samples
+    while the real images stay, from all pairs, because the subsets overlap.
     """
     fid_name, kid_name = inception.metric_names
-    scores: dict[str, tuple[float, float | None]] = {fid_name: (_fid(samples, real), None)}
+    distance = FrechetTo(real.moments)(samples.moments)
+    scores: dict[str, tuple[float, float | None]] = {fid_name: (distance, None)}
     if samples.features is not None and real.features is not None:
         scores[kid_name] = _kid(samples.features, real.features, seed)
     return scores
@@ -196,21 +197,6 @@ class _GivenFeatures(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         return features
-
-
-def _fid(samples: InceptionStatistics, real: InceptionStatistics) -> float:
-    from torchmetrics.image.fid import FrechetInceptionDistance
-
-    metric = FrechetInceptionDistance(_GivenFeatures(len(real.moments.mu)))
-    metric.orig_dtype = torch.float64
-    for side, moments in (("real", real.moments), ("fake", samples.moments)):
-        mu, sigma = torch.from_numpy(moments.mu), torch.from_numpy(moments.sigma)
-        products = (moments.n - 1) * sigma + moments.n * torch.outer(mu, mu)
-        setattr(metric, f"{side}_features_sum", moments.n * mu)
-        setattr(metric, f"{side}_features_cov_sum", products)
-        setattr(metric, f"{side}_features_num_samples", torch.tensor(moments.n))
-    metric._update_count = 1
-    return float(metric.compute())
 
 
 def _kid(samples: NDArray[np.float32], real: NDArray[np.float32], seed: int) -> tuple[float, float]:

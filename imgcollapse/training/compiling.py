@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
+import torch._functorch.config
 from torch import Tensor, nn
 
 Function = Callable[..., Tensor]

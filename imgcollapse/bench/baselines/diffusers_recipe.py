@@ -51,6 +51,7 @@ def make_loader(
         drop_last=True,
         num_workers=workers,
         persistent_workers=workers > 0,
+        pin_memory=workers > 0,
     )
 
 
@@ -76,7 +77,7 @@ def train(
     done = 0
     while done < steps:
         for clean in loader:
-            clean = clean.to(device)
+            clean = clean.to(device, non_blocking=True)
             noise = torch.randn_like(clean)
             t = torch.randint(0, 1000, (len(clean),), device=device).long()
             noisy = schedule.add_noise(clean, noise, t)
