@@ -184,10 +184,10 @@ def dtype_of(precision: Literal["auto", "fp32", "bf16"]) -> torch.dtype:
 
 def describe(device: torch.device) -> dict[str, object]:
     """Device, threads and versions, as ``environment.json`` records them."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
     return {
         "device": device.type,
-        "device_name": name or platform.machine(),
+        "device_name": name,
         "threads": torch.get_num_threads(),
         "bf16": has_bf16(device),
         "python": platform.python_version(),
@@ -197,6 +197,15 @@ def describe(device: torch.device) -> dict[str, object]:
         "command": sys.argv,
         "git": git_state(),
     }
+
+
+def _processor() -> str:
+    """The processor's name where the system tells it, else its architecture."""
+    try:
+        facts = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(one.partition(":")[2].strip() for one in facts if one.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
 
 
 def git_state() -> str | None:

@@ -134,6 +134,14 @@ def test_memory_that_a_step_frees_stays_with_the_process() -> None:
     assert heap["kept"] - heap["as it is"] > 50_000_000
 
 
+def test_the_processor_is_named_where_the_system_tells_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "vendor: x\nmodel name\t: A: B 3\n")
+    assert device.describe(torch.device("cpu"))["device_name"] == "A: B 3"
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "vendor: x\n")
+    named = (device.platform.processor(), device.platform.machine())
+    assert device.describe(torch.device("cpu"))["device_name"] in named
+
+
 def test_what_cannot_repeat_raises_instead_of_warning() -> None:
     set_up(CPU, deterministic=True)
     assert not torch.is_deterministic_algorithms_warn_only_enabled()
