@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -138,7 +139,7 @@ def test_the_processor_is_named_where_the_system_tells_it(monkeypatch: pytest.Mo
     monkeypatch.setattr(Path, "read_text", lambda *_, **__: "vendor: x\nmodel name\t: A: B 3\n")
     assert device.describe(torch.device("cpu"))["device_name"] == "A: B 3"
     monkeypatch.setattr(Path, "read_text", lambda *_, **__: "vendor: x\n")
-    named = (device.platform.processor(), device.platform.machine())
+    named = (platform.processor(), platform.machine())
     assert device.describe(torch.device("cpu"))["device_name"] in named
 
 
