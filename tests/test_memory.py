@@ -96,13 +96,18 @@ def test_the_memory_of_a_chain_grows_with_a_resident_pool_and_not_with_a_mapped_
 ) -> None:
     """From the second generation to the last, the pool grows by four times what each samples.
 
-    A thread looks at the memory now and then, and meets short peaks by chance: 0.1 to 0.4 of that
-    growth was seen of mapped pools, 1.8 to 1.9 of resident ones.
+    A thread looks at the memory now and then, and meets short peaks by chance, while what stays is
+    seen each time: of five tries one tells. 0.1 to 0.4 of that growth was seen of mapped pools, in
+    three of four tries less than 0.3, and 1.8 to 1.9 of resident ones.
     """
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        found = process.submit(peaks, kind, pool, tmp_path / "run").result()
-    growth = (found[-1] - found[1]) / ((GENERATIONS - 2) * SAMPLE_BYTES)
-    assert growth < 0.7 if pool == "mapped" else growth > 1.0
+    tries = []
+    for number in range(5):
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+            found = process.submit(peaks, kind, pool, tmp_path / str(number)).result()
+        tries.append((found[-1] - found[1]) / ((GENERATIONS - 2) * SAMPLE_BYTES))
+        if tries[-1] < 0.3 if pool == "mapped" else tries[-1] > 1.0:
+            return
+    pytest.fail(f"the memory of a {pool} pool grew by {tries} of what the pool did")
 
 
 @pytest.mark.skipif(not STATUS.exists(), reason="only Linux tells the memory of files apart")

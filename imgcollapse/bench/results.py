@@ -101,13 +101,14 @@ def guard(
 
 def against_bar(one: Result, wanted: float) -> Result:
     """That a rate reaches what is wanted of it, or 60 % of the machine's limit, if that is less."""
-    bar = wanted
+    bar, says = wanted, f"{wanted:,.0f} {one.unit} are wanted"
     if one.limit_share is not None:
         bar = min(wanted, SHARE_OF_LIMIT * one.ours / one.limit_share)
+        says += f", or {SHARE_OF_LIMIT:.0%} of the limit"
     ratio = one.ours / bar
     return replace(
         one, name=f"{one.name}-rate", baseline=bar, ratio=ratio, low=ratio, high=ratio,
-        target=1.0, holds=ratio >= 1, says=f"{wanted:,.0f} {one.unit}, or 60 % of the limit",
+        target=1.0, holds=ratio >= 1, says=says,
     )  # fmt: skip
 
 
